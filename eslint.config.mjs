@@ -1,0 +1,66 @@
+// Lint rules, and the import direction of ARCHITECTURE.md as one fence per folder.
+import eslint from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+/** Every module of Node, with and without the prefix. */
+const nodeModules = { regex: "^(node:|(assert|buffer|child_process|crypto|events|fs|module|os|path|process|stream|timers|url|util|worker_threads)(/|$))" };
+const vscode = { regex: "^vscode$" };
+
+/** @param {string[]} files @param {({ regex: string, message: string })[]} patterns */
+function fence(files, patterns) {
+  return { files, rules: { "no-restricted-imports": ["error", { patterns }] } };
+}
+
+export default defineConfig(
+  { ignores: ["dist/", ".vscode-test/", "node_modules/"] },
+  eslint.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["*.mjs"] }, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      "max-lines": ["error", 500],
+      eqeqeq: "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/no-non-null-assertion": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      // A method that has nothing to wait for may still promise: the ports are asynchronous.
+      "@typescript-eslint/require-await": "off",
+    },
+  },
+  { files: ["**/*.mjs"], extends: [tseslint.configs.disableTypeChecked] },
+
+  // The fences. Each states what its folder must not import; everything else is allowed.
+  fence(["src/engine/**/*.ts"], [
+    { ...nodeModules, message: "The engine runs without Node: ask for a port in layer.ts." },
+    { ...vscode, message: "The engine knows nothing of VS Code." },
+    { regex: "^\\.\\./(\\.\\./)*(host|vscode|extension)", message: "The engine imports only the engine." },
+  ]),
+  fence(["src/host/**/*.ts"], [
+    { ...vscode, message: "A host runs without VS Code." },
+    { regex: "/engine/(?!(layer|errors|paths|types)(\\.ts|\\.js)?$)", message: "A host sees the engine's ports only: layer, errors, paths, types." },
+    { regex: "/(vscode|extension)(/|\\.|$)", message: "A host runs without VS Code." },
+  ]),
+  // What overlay.mjs exports puts engine and node host together, so this one file of the host sees the engine's index too.
+  fence(["src/host/index.ts"], [
+    { ...vscode, message: "A host runs without VS Code." },
+    { regex: "/engine/(?!(index|layer|errors|paths|types)(\\.ts|\\.js)?$)", message: "Import the engine through its index." },
+    { regex: "/(vscode|extension)(/|\\.|$)", message: "A host runs without VS Code." },
+  ]),
+  fence(["src/vscode/**/*.ts"], [
+    { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "The adapter imports the engine through its index." },
+    { regex: "/(host|extension)(/|\\.|$)", message: "Hosts are handed to the adapter by extension.ts." },
+  ]),
+  fence(["src/extension.ts"], [{ regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "Import the engine through its index." }]),
+
+  {
+    files: ["test/**/*.ts"],
+    rules: {
+      // Assertion helpers and mocha hooks take async functions where void is declared.
+      "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: false }],
+    },
+  },
+);
