@@ -1,0 +1,78 @@
+// Bundles: the extension, the engine as a module for plain Node, the suite for VS Code, and the fence of the engine.
+// `--fences` only checks; without it dist/ is written.
+import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { cache, requireNode24, root } from "./paths.ts";
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  target: "node20",
+  charset: "utf8",
+  logLevel: "warning",
+  legalComments: "none",
+};
+
+export async function buildProduct(): Promise<void> {
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  await Promise.all([
+    bundle({
+      ...common,
+      entryPoints: ["src/extension.ts"],
+      outfile: "dist/extension.js",
+      platform: "node",
+      format: "cjs",
+      external: ["vscode"],
+      sourcemap: true,
+    }),
+    bundle({
+      ...common,
+      entryPoints: ["src/host/index.ts"],
+      outfile: "dist/overlay.mjs",
+      platform: "node",
+      format: "esm",
+    }),
+  ]);
+}
+
+/** The engine must bundle where there is no Node and no VS Code; what it imports must be found in neither. */
+export async function checkFences(): Promise<void> {
+  await bundle({ ...common, entryPoints: ["src/engine/index.ts"], platform: "neutral", mainFields: ["module", "main"], write: false });
+}
+
+/** `import "overlay-specs"` stands for every spec in test/vscode. */
+const specs: Plugin = {
+  name: "specs",
+  setup(build) {
+    build.onResolve({ filter: /^overlay-specs$/ }, () => ({ path: "specs", namespace: "specs" }));
+    build.onLoad({ filter: /.*/, namespace: "specs" }, () => {
+      const folder = join(root, "test", "vscode");
+      const names = readdirSync(folder).filter((name) => name.endsWith(".test.ts")).sort();
+      return { contents: names.map((name) => `import "./${name}";`).join("\n"), resolveDir: folder };
+    });
+  },
+};
+
+/** Bundles the suite that runs inside VS Code; returns the module that exports `run()`. */
+export async function buildSuite(): Promise<string> {
+  const outfile = join(cache, "suite", "index.js");
+  await bundle({
+    ...common,
+    entryPoints: ["test/vscode/index.ts"],
+    outfile,
+    platform: "node",
+    format: "cjs",
+    external: ["vscode"],
+    sourcemap: "inline",
+    plugins: [specs],
+  });
+  return outfile;
+}
+
+if (import.meta.main) {
+  requireNode24();
+  await (process.argv.includes("--fences") ? checkFences() : buildProduct()).catch(() => {
+    process.exitCode = 1; // esbuild has said what is wrong.
+  });
+}

@@ -1,0 +1,139 @@
+// Starts processes and temp folders, and takes them away again however this process ends.
+// Each process leads a group of its own, so that ending it ends what it started; nothing is ever ended by name.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const windows = process.platform === "win32";
+const groups = new Set<number>();
+const folders = new Set<string>();
+
+export interface Started {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  /** Resolves with the exit code, or -1 when a signal ended it. */
+  readonly ended: Promise<number>;
+  /** What it has printed so far, both streams. */
+  output(): string;
+  /** Ends the whole group: asks first, insists after a while. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** `inherit` shows the output as it comes; by default it is only kept. */
+  show?: boolean;
+}
+
+/** The run's own temp folder: the orchestrator hands it down, and looks into it for what was left behind. */
+export function tempRoot(): string {
+  const given = process.env["OVERLAY_TEST_TMP"];
+  const parent = given ?? tmpdir();
+  mkdirSync(parent, { recursive: true });
+  return parent;
+}
+
+export function makeTemp(name: string): string {
+  const made = mkdtempSync(join(tempRoot(), `overlay-workspace-${name}-`));
+  folders.add(made);
+  return made;
+}
+
+export function removeTemp(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  folders.delete(folder);
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    if (windows) return spawnSync("taskkill", ["/T", "/F", "/PID", String(pid)]).status === 0;
+    return process.kill(-pid, signal);
+  } catch {
+    return false; // Nobody is left in it.
+  }
+}
+
+function groupAlive(pid: number): boolean {
+  if (windows) return false;
+  try {
+    return process.kill(-pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function stopGroup(pid: number, ended: Promise<number>): Promise<void> {
+  const patience = 3_000;
+  const since = Date.now();
+  signalGroup(pid, "SIGTERM");
+  while (groupAlive(pid)) {
+    if (Date.now() - since > patience) signalGroup(pid, "SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    if (Date.now() - since > 2 * patience) break; // Only zombies that nobody has waited for are left.
+  }
+  await ended;
+  groups.delete(pid);
+}
+
+export function start(command: string, args: readonly string[], options: StartOptions = {}): Started {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: !windows,
+    windowsHide: true,
+  });
+  const chunks: string[] = [];
+  for (const [stream, target] of [[child.stdout, process.stdout], [child.stderr, process.stderr]] as const) {
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => {
+      chunks.push(chunk);
+      if (options.show === true) target.write(chunk);
+    });
+  }
+  const pid = child.pid ?? -1;
+  if (pid > 0) groups.add(pid);
+  const ended = new Promise<number>((resolve) => {
+    child.once("error", (error) => {
+      chunks.push(`${command}: ${error.message}\n`);
+      resolve(-1);
+    });
+    child.once("close", (code) => {
+      // Whoever is left of the group outlived its leader; only stop() takes it off the list.
+      if (pid > 0 && !groupAlive(pid)) groups.delete(pid);
+      resolve(code ?? -1);
+    });
+  });
+  return { pid, child, ended, output: () => chunks.join(""), stop: () => (pid > 0 ? stopGroup(pid, ended) : Promise.resolve()) };
+}
+
+/** Runs to the end; throws with the whole output when it fails. */
+export async function run(command: string, args: readonly string[], options: StartOptions = {}): Promise<string> {
+  const started = start(command, args, options);
+  const code = await started.ended;
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${started.output()}`);
+  return started.output();
+}
+
+/** The last resort, without waiting: for exits that nobody planned. */
+function takeDown(): void {
+  for (const pid of groups) signalGroup(pid, "SIGKILL");
+  groups.clear();
+  for (const folder of [...folders]) {
+    try {
+      removeTemp(folder);
+    } catch {
+      // A process that is just going may still write; the orchestrator sweeps the parent.
+    }
+  }
+}
+
+process.on("exit", takeDown);
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  process.on(signal, () => {
+    // Somebody who wants to end things in order registers too, and has the say.
+    if (process.listenerCount(signal) === 1) process.exit(code);
+  });
+}
