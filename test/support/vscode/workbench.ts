@@ -1,0 +1,156 @@
+// A VS Code for one test: a server with its own data, a browser with its own profile, and the extension loaded.
+// Whatever fails on the way, everything that was started is ended and every folder made here is removed.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright-core";
+import { root, screenshots } from "../paths.ts";
+import { makeTemp, removeTemp } from "../processes.ts";
+import { openBrowser } from "./browser.ts";
+import { installExtension, startServer, type Server } from "./server.ts";
+
+export interface WorkbenchOptions {
+  /** A folder's absolute path, or a URI of any scheme; none opens an empty window. */
+  workspace?: string;
+  /** For the server, and so for the extension host. */
+  env?: Readonly<Record<string, string>>;
+  /** `dev` loads this repository as it was built; a path is a .vsix to install; another folder is loaded as if it were this one. */
+  extension: "dev" | { vsix: string } | { folder: string };
+  /** Kept and used again when given (a restart); else a temp folder. */
+  userDataDir?: string;
+  /** User settings over the quiet ones below. */
+  settings?: Readonly<Record<string, unknown>>;
+  /** VS Code asks before it trusts a folder; off unless the test is about that. */
+  workspaceTrust?: boolean;
+}
+
+export interface Workbench {
+  readonly page: Page;
+  readonly url: string;
+  /** The folder with everything this VS Code remembers; hand it to the next `startWorkbench` for a restart. */
+  readonly userDataDir: string;
+  /** The server's own words, for failure reports. */
+  serverOutput(): string;
+  /** Saves `.vscode-test/screenshots/<name>.png` and returns its path. */
+  screenshot(name: string): Promise<string>;
+  /** Reloads the window and waits until it is there again. */
+  reload(): Promise<void>;
+  /** Opens another folder or URI in the same tab, as following a link would. */
+  open(workspace: string | undefined): Promise<void>;
+  /** A further tab of the same browser: a second window. */
+  newWindow(workspace: string | undefined): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** No welcome pages, no tips, no telemetry, and files only saved when a test says so. */
+const quietSettings = {
+  "workbench.startupEditor": "none",
+  "workbench.tips.enabled": false,
+  "workbench.enableExperiments": false,
+  "telemetry.telemetryLevel": "off",
+  "extensions.autoUpdate": false,
+  "extensions.autoCheckUpdates": false,
+  "extensions.ignoreRecommendations": true,
+  "update.mode": "none",
+  "files.autoSave": "off",
+  "window.dialogStyle": "custom",
+  "chat.disableAIFeatures": true,
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+};
+
+/** The page's address for a folder (absolute path) or URI, with a development extension if there is one. */
+export function workbenchUrl(server: Server, workspace: string | undefined, payload: ReadonlyArray<readonly [string, string]>): string {
+  const url = new URL(server.origin);
+  if (workspace === undefined) url.searchParams.set("ew", "true");
+  else url.searchParams.set("folder", /^[a-z][a-z0-9+.-]+:/i.test(workspace) ? workspace : remoteUri(server, workspace));
+  if (payload.length > 0) url.searchParams.set("payload", JSON.stringify(payload));
+  return url.href;
+}
+
+export function remoteUri(server: Server, path: string): string {
+  const encoded = path.replaceAll("\\", "/").split("/").map(encodeURIComponent).join("/");
+  return `vscode-remote://${server.authority}${encoded.startsWith("/") ? "" : "/"}${encoded}`;
+}
+
+/** The workbench is there when its parts are and the restored window has settled. */
+export async function waitForWorkbench(page: Page): Promise<void> {
+  await page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
+  await page.locator(".part.statusbar .statusbar-item").first().waitFor({ timeout: 60_000 });
+  // The remote indicator shows an authority once the extension host is connected.
+  await page.locator(".part.activitybar .action-item, .part.sidebar").first().waitFor();
+}
+
+export async function startWorkbench(options: WorkbenchOptions): Promise<Workbench> {
+  const userDataDir = options.userDataDir ?? makeTemp("workbench");
+  const folders = { data: join(userDataDir, "server") };
+  const cleanUps: Array<() => Promise<void>> = options.userDataDir === undefined ? [async () => { removeTemp(userDataDir); }] : [];
+  const close = async (): Promise<void> => {
+    for (let step = cleanUps.pop(); step !== undefined; step = cleanUps.pop()) await step();
+  };
+  try {
+    return await open(options, userDataDir, folders, cleanUps, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function open(
+  options: WorkbenchOptions,
+  userDataDir: string,
+  folders: { data: string },
+  cleanUps: Array<() => Promise<void>>,
+  close: () => Promise<void>,
+): Promise<Workbench> {
+  const { extension } = options;
+  if (typeof extension === "object" && "vsix" in extension) await installExtension(folders, extension.vsix);
+  const server = await startServer({
+    folders,
+    env: options.env ?? {},
+    settings: { ...quietSettings, ...options.settings },
+    testDriver: true,
+    workspaceTrust: options.workspaceTrust ?? false,
+  });
+  cleanUps.push(() => server.stop());
+  const browser = await openBrowser(join(userDataDir, "browser"));
+  cleanUps.push(() => browser.close());
+
+  const development = extension === "dev" ? root : "folder" in extension ? extension.folder : undefined;
+  const payload: Array<readonly [string, string]> = [["skipWelcome", "true"]];
+  if (development !== undefined) payload.push(["extensionDevelopmentPath", remoteUri(server, development)]);
+  const url = workbenchUrl(server, options.workspace, payload);
+  const page = await firstPage(browser);
+  await page.goto(url);
+  await waitForWorkbench(page);
+
+  return {
+    page,
+    url,
+    userDataDir,
+    serverOutput: () => server.process.output(),
+    async screenshot(name) {
+      mkdirSync(screenshots, { recursive: true });
+      const file = join(screenshots, `${name}.png`);
+      await page.screenshot({ path: file });
+      return file;
+    },
+    async reload() {
+      await page.reload();
+      await waitForWorkbench(page);
+    },
+    async open(workspace) {
+      await page.goto(workbenchUrl(server, workspace, payload));
+      await waitForWorkbench(page);
+    },
+    async newWindow(workspace) {
+      const other = await browser.newPage();
+      await other.goto(workbenchUrl(server, workspace, payload));
+      await waitForWorkbench(other);
+      return other;
+    },
+    close,
+  };
+}
+
+async function firstPage(browser: BrowserContext): Promise<Page> {
+  return browser.pages()[0] ?? browser.newPage();
+}
