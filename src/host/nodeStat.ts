@@ -1,0 +1,67 @@
+/**
+ * Node's stat results and directory entry types as the ports' shapes, and times on their way back: seconds that
+ * neither Node's rounding nor libuv's can carry into the millisecond before.
+ */
+import { constants } from "node:fs";
+import type { BigIntStats, Dirent, Stats } from "node:fs";
+import type { EntryType, Fingerprint, LayerStat } from "../engine/types.js";
+
+const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFSOCK, S_IFBLK, S_IFCHR } = constants;
+
+export function typeOfMode(mode: number): EntryType {
+  switch (mode & S_IFMT) {
+    case S_IFREG: return "file";
+    case S_IFDIR: return "directory";
+    case S_IFLNK: return "symlink";
+    case S_IFIFO: return "fifo";
+    case S_IFSOCK: return "socket";
+    case S_IFBLK: return "block";
+    case S_IFCHR: return "character";
+    default: return "unknown";
+  }
+}
+
+/** `unknown` where the filesystem puts no type into its directories; an lstat tells. */
+export function typeOfDirent(entry: Dirent<string | Buffer>): EntryType {
+  if (entry.isFile()) return "file";
+  if (entry.isDirectory()) return "directory";
+  if (entry.isSymbolicLink()) return "symlink";
+  if (entry.isFIFO()) return "fifo";
+  if (entry.isSocket()) return "socket";
+  if (entry.isBlockDevice()) return "block";
+  if (entry.isCharacterDevice()) return "character";
+  return "unknown";
+}
+
+export function toLayerStat(s: Stats): LayerStat {
+  return {
+    type: typeOfMode(s.mode),
+    mode: s.mode & 0o7777,
+    uid: s.uid,
+    gid: s.gid,
+    size: s.size,
+    nlink: s.nlink,
+    dev: s.dev,
+    ino: s.ino,
+    rdev: s.rdev,
+    atimeMs: s.atimeMs,
+    mtimeMs: s.mtimeMs,
+    ctimeMs: s.ctimeMs,
+    birthtimeMs: s.birthtimeMs,
+  };
+}
+
+export function toFingerprint(s: BigIntStats): Fingerprint {
+  return { size: s.size, mtimeNs: s.mtimeNs, ctimeNs: s.ctimeNs, dev: s.dev, ino: s.ino };
+}
+
+/**
+ * Milliseconds as the argument of Node's utimes. A double holds today's seconds to a quarter of a microsecond, and
+ * libuv cuts what it gets (older ones to whole microseconds, toward zero): .123 would come back as .122999. So the
+ * value aimed at is the middle of the right microsecond. As text, because Node takes a negative number for "now".
+ */
+export function utimesArgument(ms: number): string {
+  let us = Math.floor(ms * 1000 + 0.25); // a quarter: mtimeMs of a whole microsecond may be just below it
+  if (Math.floor(us / 1000) !== Math.floor(ms)) us = Math.floor(ms * 1000);
+  return String((us + 0.5) / 1e6);
+}
