@@ -6,6 +6,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import { root, screenshots } from "../paths.ts";
 import { makeTemp, removeTemp } from "../processes.ts";
 import { openBrowser } from "./browser.ts";
+import { stageExtension } from "./extension.ts";
 import { installExtension, startServer, type Server } from "./server.ts";
 
 export interface WorkbenchOptions {
@@ -13,8 +14,8 @@ export interface WorkbenchOptions {
   workspace?: string;
   /** For the server, and so for the extension host. */
   env?: Readonly<Record<string, string>>;
-  /** `dev` loads this repository as it was built; a path is a .vsix to install; another folder is loaded as if it were this one. */
-  extension: "dev" | { vsix: string } | { folder: string };
+  /** `dev` is this repository as `npm run build` left it; or a .vsix to install; or another extension's folder; or none. */
+  extension: "dev" | { vsix: string } | { folder: string } | "none";
   /** Kept and used again when given (a restart); else a temp folder. */
   userDataDir?: string;
   /** User settings over the quiet ones below. */
@@ -52,13 +53,14 @@ const quietSettings = {
   "extensions.ignoreRecommendations": true,
   "update.mode": "none",
   "files.autoSave": "off",
+  "explorer.compactFolders": false,
   "window.dialogStyle": "custom",
   "chat.disableAIFeatures": true,
   "workbench.secondarySideBar.defaultVisibility": "hidden",
 };
 
 /** The page's address for a folder (absolute path) or URI, with a development extension if there is one. */
-export function workbenchUrl(server: Server, workspace: string | undefined, payload: ReadonlyArray<readonly [string, string]>): string {
+export function workbenchUrl(server: Server, workspace: string | undefined, payload: ReadonlyArray<readonly [string, string]> = []): string {
   const url = new URL(server.origin);
   if (workspace === undefined) url.searchParams.set("ew", "true");
   else url.searchParams.set("folder", /^[a-z][a-z0-9+.-]+:/i.test(workspace) ? workspace : remoteUri(server, workspace));
@@ -71,12 +73,10 @@ export function remoteUri(server: Server, path: string): string {
   return `vscode-remote://${server.authority}${encoded.startsWith("/") ? "" : "/"}${encoded}`;
 }
 
-/** The workbench is there when its parts are and the restored window has settled. */
+/** The workbench is there when its status bar is; extensions come a little later, and show that themselves. */
 export async function waitForWorkbench(page: Page): Promise<void> {
   await page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
   await page.locator(".part.statusbar .statusbar-item").first().waitFor({ timeout: 60_000 });
-  // The remote indicator shows an authority once the extension host is connected.
-  await page.locator(".part.activitybar .action-item, .part.sidebar").first().waitFor();
 }
 
 export async function startWorkbench(options: WorkbenchOptions): Promise<Workbench> {
@@ -102,22 +102,20 @@ async function open(
   close: () => Promise<void>,
 ): Promise<Workbench> {
   const { extension } = options;
-  if (typeof extension === "object" && "vsix" in extension) await installExtension(folders, extension.vsix);
+  if (extension === "dev") await stageExtension(folders, root);
+  else if (extension !== "none" && "folder" in extension) await stageExtension(folders, extension.folder);
+  else if (extension !== "none") await installExtension(folders, extension.vsix);
   const server = await startServer({
     folders,
     env: options.env ?? {},
     settings: { ...quietSettings, ...options.settings },
-    testDriver: true,
     workspaceTrust: options.workspaceTrust ?? false,
   });
   cleanUps.push(() => server.stop());
   const browser = await openBrowser(join(userDataDir, "browser"));
   cleanUps.push(() => browser.close());
 
-  const development = extension === "dev" ? root : "folder" in extension ? extension.folder : undefined;
-  const payload: Array<readonly [string, string]> = [["skipWelcome", "true"]];
-  if (development !== undefined) payload.push(["extensionDevelopmentPath", remoteUri(server, development)]);
-  const url = workbenchUrl(server, options.workspace, payload);
+  const url = workbenchUrl(server, options.workspace);
   const page = await firstPage(browser);
   await page.goto(url);
   await waitForWorkbench(page);
@@ -138,12 +136,12 @@ async function open(
       await waitForWorkbench(page);
     },
     async open(workspace) {
-      await page.goto(workbenchUrl(server, workspace, payload));
+      await page.goto(workbenchUrl(server, workspace));
       await waitForWorkbench(page);
     },
     async newWindow(workspace) {
       const other = await browser.newPage();
-      await other.goto(workbenchUrl(server, workspace, payload));
+      await other.goto(workbenchUrl(server, workspace));
       await waitForWorkbench(other);
       return other;
     },

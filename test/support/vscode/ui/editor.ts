@@ -14,7 +14,7 @@ export interface Tab {
 export async function tabs(page: Page): Promise<Tab[]> {
   return page.locator(".part.editor .tabs-container .tab").evaluateAll((all) =>
     all.map((tab) => ({
-      label: tab.querySelector(".label-name")?.textContent ?? "",
+      label: tab.getAttribute("data-resource-name") ?? tab.querySelector(".monaco-icon-label")?.textContent ?? "",
       active: tab.classList.contains("active"),
       dirty: tab.classList.contains("dirty"),
     })));

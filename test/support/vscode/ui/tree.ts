@@ -21,6 +21,10 @@ export interface TreeRow {
   struck: boolean;
 }
 
+interface DrawnRow extends TreeRow {
+  index: number;
+}
+
 /** A tree in the side bar: the Explorer's files, or a view by its title. */
 export interface Tree {
   /** The rows that are drawn (a long tree draws only what fits). */
@@ -58,73 +62,77 @@ export function view(page: Page, title: string): Tree {
 
 function treeIn(page: Page, part: Locator, show: () => Promise<void>): Tree {
   const rows = part.locator(".monaco-list-row");
-  const read = (at: Locator): Promise<TreeRow[]> => at.evaluateAll(readRows);
+  const readAll = (): Promise<DrawnRow[]> => rows.evaluateAll(readRows);
+  const at = (row: DrawnRow): Locator => part.locator(`.monaco-list-row[data-index="${row.index}"]`);
 
-  async function find(path: string, options: UntilOptions = {}): Promise<number> {
+  async function find(path: string, options: UntilOptions = {}): Promise<DrawnRow> {
     const names = path.split("/").filter((name) => name !== "");
-    const found = await until(`the row ${path}`, async () => {
+    return until(`the row ${path}`, async () => {
       await show();
-      const now = await read(rows);
-      let from = 0;
-      for (const [depth, name] of names.entries()) {
-        const index = now.findIndex((row, at) => at >= from && row.level === depth + 1 && row.label === name);
-        const parentEnd = now.findIndex((row, at) => at >= from && row.level <= depth);
-        if (index < 0 || (parentEnd >= 0 && index > parentEnd)) return undefined;
-        if (depth === names.length - 1) return { index };
-        if (now[index]?.expanded === false) {
-          await rows.nth(index).locator(".monaco-tl-twistie").click({ timeout: 2_000 });
-          return undefined;
-        }
-        from = index + 1;
-      }
+      const step = walk(await readAll(), names);
+      if (step === undefined) return undefined;
+      if (step.done) return step.row;
+      await at(step.row).locator(".monaco-tl-twistie").click({ timeout: 2_000 });
       return undefined;
     }, options);
-    return found.index;
   }
 
   return {
     async rows() {
       await show();
-      return read(rows);
+      return readAll();
     },
     async waitFor(what, test, options) {
       return until(what, async () => {
         await show();
-        const now = await read(rows);
+        const now = await readAll();
         return test(now) && now;
       }, options);
     },
     async row(path, options) {
-      return rows.nth(await find(path, options));
+      return at(await find(path, options));
     },
-    async read(path, options) {
-      return until(`the row ${path}`, async () => (await read(rows))[await find(path, options)], options);
-    },
+    read: find,
     async click(path, options = {}) {
-      const label = rows.nth(await find(path)).locator(".label-name").first();
-      await label.click({ timeout: 5_000, ...options });
+      await at(await find(path)).locator(".label-name").first().click({ timeout: 5_000, ...options });
     },
     async contextMenu(path, choose) {
-      await rows.nth(await find(path)).locator(".label-name").first().click({ button: "right" });
+      await at(await find(path)).locator(".label-name").first().click({ button: "right" });
       return useMenu(page, choose);
     },
     async action(path, title) {
-      const row = rows.nth(await find(path));
+      const row = at(await find(path));
       await row.hover();
       await row.locator(`.actions .action-label[aria-label^="${title}"]`).click();
     },
     async collapse(path) {
-      const row = rows.nth(await find(path));
-      if ((await row.getAttribute("aria-expanded")) === "true") await row.locator(".monaco-tl-twistie").click();
+      const row = await find(path);
+      if (row.expanded === true) await at(row).locator(".monaco-tl-twistie").click();
     },
   };
 }
 
+/** Follows the names down the drawn rows: to the row itself, or to a folded one on the way. */
+function walk(rows: readonly DrawnRow[], names: readonly string[]): { row: DrawnRow; done: boolean } | undefined {
+  let rest = rows;
+  for (const [depth, name] of names.entries()) {
+    const level = depth + 1;
+    const end = rest.findIndex((row) => row.level < level);
+    const among = end < 0 ? rest : rest.slice(0, end);
+    const at = among.findIndex((row) => row.level === level && row.label === name);
+    const row = among[at];
+    if (row === undefined) return undefined;
+    if (level === names.length) return { row, done: true };
+    if (row.expanded === false) return { row, done: false };
+    rest = among.slice(at + 1);
+  }
+  return undefined;
+}
+
 /** Runs in the page. */
-function readRows(elements: Element[]): TreeRow[] {
+function readRows(elements: Element[]): DrawnRow[] {
   return elements
-    .map((row) => ({ row, top: row instanceof HTMLElement ? row.offsetTop : 0 }))
-    .map(({ row }) => {
+    .map((row) => {
       const label = row.querySelector(".monaco-icon-label");
       const name = row.querySelector(".label-name");
       const after = label === null ? "none" : getComputedStyle(label, "::after").content;
@@ -132,6 +140,7 @@ function readRows(elements: Element[]): TreeRow[] {
       const isBadge = label?.classList.contains("monaco-decoration-badge") ?? false;
       const expanded = row.getAttribute("aria-expanded");
       return {
+        index: Number(row.getAttribute("data-index")),
         label: name?.textContent ?? "",
         description: row.querySelector(".label-description")?.textContent ?? "",
         level: Number(row.getAttribute("aria-level")),
@@ -143,7 +152,9 @@ function readRows(elements: Element[]): TreeRow[] {
         coloured: label?.classList.contains("monaco-decoration-itemColor") ?? false,
         struck: [label, name].some((part) => part !== null && getComputedStyle(part).textDecorationLine.includes("line-through")),
       };
-    });
+    })
+    // Drawn rows are used again for others, so their order in the page says nothing.
+    .sort((a, b) => a.index - b.index);
 }
 
 /** Chooses in the menu that is open; `undefined` closes it. Returns all its entries. */
@@ -151,13 +162,17 @@ export async function useMenu(page: Page, choose: string | undefined): Promise<s
   const entries = page.locator(".monaco-menu .action-menu-item .action-label");
   await entries.first().waitFor();
   const titles = await entries.evaluateAll((all) => all.map((entry) => entry.getAttribute("aria-label") ?? entry.textContent));
-  if (choose === undefined) {
+  if (choose !== undefined && !titles.includes(choose)) {
     await page.keyboard.press("Escape");
-  } else {
-    const index = titles.indexOf(choose);
-    if (index < 0) throw new Error(`The menu has no "${choose}"; it has: ${titles.join(", ")}`);
-    await entries.nth(index).click();
+    throw new Error(`The menu has no "${choose}"; it has: ${titles.join(", ")}`);
   }
-  await entries.first().waitFor({ state: "hidden" });
+  // A menu that has just come ignores the mouse for a moment, so that the click which opened it chooses nothing.
+  await until("the menu to go", async () => {
+    if ((await entries.count()) === 0) return true;
+    if (choose === undefined) await page.keyboard.press("Escape");
+    else await entries.nth(titles.indexOf(choose)).click({ timeout: 1_000 });
+    await entries.first().waitFor({ state: "hidden", timeout: 300 });
+    return true;
+  });
   return titles;
 }

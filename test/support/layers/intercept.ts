@@ -1,0 +1,96 @@
+/**
+ * One hook for every call of a layer and of the handles it gives out, on any host: to count calls, to fail before or
+ * after one, to stop dead (never resolve), or to let a schedule decide when each runs.
+ */
+import type { LowerLayer, ReadHandle, ScratchLayer, WriteHandle } from "../../../src/engine/layer.js";
+
+export interface LayerCall {
+  /** Which layer, as named by whoever intercepted it. */
+  readonly layer: string;
+  /** The method; those of handles as "handle.read". */
+  readonly name: string;
+  /** The layer path that the call is about (of a handle: the one it was opened by); for link and rename the target. */
+  readonly path: string;
+  readonly args: readonly unknown[];
+  /** Whether the call can change what is on the disk. */
+  readonly mutates: boolean;
+}
+
+/** Must give back what `run` gives, or throw; `run` may be put off, skipped, or its result thrown away. */
+export type Hook = <T>(call: LayerCall, run: () => Promise<T>) => Promise<T>;
+
+const lowerMethods = ["lstat", "fingerprint", "readDirectory", "readLink", "openRead", "readFile"] as const;
+const scratchMethods = [
+  "create", "openWrite", "makeDirectory", "makeSymlink", "link", "rename", "unlink", "removeDirectory", "chmod", "chown",
+  "utimes", "syncDirectory", "cloneFrom",
+] as const;
+const readHandleMethods = ["stat", "fingerprint", "read", "close"] as const;
+const writeHandleMethods = ["write", "truncate", "sync", "chmod", "chown", "utimes"] as const;
+
+/** openWrite changes nothing unless it truncates; forcing to the disk changes nothing that a living process can see. */
+const harmless: ReadonlySet<string> = new Set(["syncDirectory", "sync"]);
+const secondPath: ReadonlySet<string> = new Set(["link", "rename", "makeSymlink", "cloneFrom"]);
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/** The handle behind an intercepted one; a clone must start from the real descriptor. */
+const originals = new WeakMap<object, object>();
+
+export function originalHandle(handle: ReadHandle): ReadHandle {
+  return (originals.get(handle) as ReadHandle | undefined) ?? handle;
+}
+
+function isHandle(value: unknown): value is ReadHandle | WriteHandle {
+  return typeof value === "object" && value !== null && "close" in value && "read" in value;
+}
+
+function wrapHandle(handle: ReadHandle | WriteHandle, layer: string, path: string, hook: Hook): ReadHandle {
+  const names: readonly string[] = "write" in handle ? [...readHandleMethods, ...writeHandleMethods] : readHandleMethods;
+  const changing: readonly string[] = writeHandleMethods;
+  const wrapped = wrap(handle, names, (name, args) => ({
+    layer, name: `handle.${name}`, path, args, mutates: changing.includes(name) && !harmless.has(name),
+  }), hook);
+  originals.set(wrapped, handle);
+  return wrapped as unknown as ReadHandle;
+}
+
+function wrap(
+  target: object,
+  names: readonly string[],
+  describe: (name: string, args: readonly unknown[]) => LayerCall,
+  hook: Hook,
+): Record<string, Method> {
+  const methods: Record<string, Method> = {};
+  for (const name of names) {
+    methods[name] = async (...args) => {
+      const call = describe(name, args);
+      const method = (target as Record<string, Method>)[name];
+      if (method === undefined) throw new TypeError(`no method ${name}`);
+      const given = args.map((arg) => (isHandle(arg) ? originalHandle(arg) : arg));
+      const run = async (): Promise<unknown> => {
+        const result = await method.apply(target, given);
+        return isHandle(result) ? wrapHandle(result, call.layer, call.path, hook) : result;
+      };
+      return hook(call, run);
+    };
+  }
+  return methods;
+}
+
+function layerCall(layer: string, name: string, args: readonly unknown[], scratch: boolean): LayerCall {
+  const path = args[secondPath.has(name) ? 1 : 0];
+  const changing: readonly string[] = scratchMethods;
+  const how = args[1];
+  const cuts = typeof how === "object" && how !== null && "truncate" in how && how.truncate === true;
+  const mutates = scratch && changing.includes(name) && !harmless.has(name) && (name !== "openWrite" || cuts);
+  return { layer, name, path: typeof path === "string" ? path : "", args, mutates };
+}
+
+export function interceptedLower(layer: LowerLayer, hook: Hook, label = "lower"): LowerLayer {
+  return wrap(layer, lowerMethods, (name, args) => layerCall(label, name, args, false), hook) as unknown as LowerLayer;
+}
+
+export function interceptedScratch(layer: ScratchLayer, hook: Hook, label = "scratch"): ScratchLayer {
+  const methods = wrap(layer, [...lowerMethods, ...scratchMethods], (name, args) => layerCall(label, name, args, true), hook);
+  return Object.defineProperty(methods, "privileged", { get: () => layer.privileged, enumerable: true }) as unknown as ScratchLayer;
+}
