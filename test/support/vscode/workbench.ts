@@ -43,7 +43,7 @@ export interface Workbench {
 }
 
 /** No welcome pages, no tips, no telemetry, and files only saved when a test says so. */
-const quietSettings = {
+export const quietSettings = {
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,
   "workbench.enableExperiments": false,

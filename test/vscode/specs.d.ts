@@ -1,0 +1,2 @@
+// A name that the bundler fills with every spec of this folder (test/support/build.ts).
+declare module "overlay-specs";
