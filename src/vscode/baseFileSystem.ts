@@ -1,0 +1,80 @@
+/**
+ * The overlay-base: scheme: the lower side of each overlay path, read-only, for comparisons. A file system and no
+ * text provider, because images and other binary files are compared too. Its `?empty` is the missing side.
+ */
+import * as vscode from "vscode";
+import { make, toFileSystemError, type Action } from "./errors.js";
+import type { Overlays } from "./overlays.js";
+import type { Session } from "./session.js";
+import { baseScheme, isEmptySide, parseAddress } from "./uris.js";
+
+export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposable {
+  private readonly emitter = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
+  readonly onDidChangeFile = this.emitter.event;
+  private readonly listening: vscode.Disposable;
+
+  constructor(private readonly overlays: Overlays, onDidChangeBase: vscode.Event<vscode.FileChangeEvent[]>) {
+    this.listening = onDidChangeBase((events) => {
+      this.emitter.fire(events.map(({ type, uri }) => ({ type, uri: uri.with({ scheme: baseScheme }) })));
+    });
+  }
+
+  /** Nothing to start: the overlay: side watches the base. */
+  watch(): vscode.Disposable {
+    return new vscode.Disposable(() => undefined);
+  }
+
+  async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
+    if (isEmptySide(uri)) return { type: vscode.FileType.File, ctime: 0, mtime: 0, size: 0, permissions: vscode.FilePermission.Readonly };
+    return this.on("readBase", uri, async (session, path) => {
+      const stat = await session.overlay.statLower(path);
+      const type = stat.type === "file" ? vscode.FileType.File : stat.type === "directory" ? vscode.FileType.Directory : vscode.FileType.Unknown;
+      return { type, ctime: Math.trunc(stat.birthtimeMs), mtime: Math.trunc(stat.mtimeMs), size: stat.size, permissions: vscode.FilePermission.Readonly };
+    });
+  }
+
+  async readFile(uri: vscode.Uri): Promise<Uint8Array> {
+    if (isEmptySide(uri)) return new Uint8Array();
+    return this.on("readBase", uri, (session, path) => session.overlay.readLowerFile(path));
+  }
+
+  /** Comparisons are of files; there is nothing to walk here. */
+  readDirectory(): [string, vscode.FileType][] {
+    return [];
+  }
+
+  createDirectory(): never {
+    return refuse();
+  }
+
+  writeFile(): never {
+    return refuse();
+  }
+
+  delete(): never {
+    return refuse();
+  }
+
+  rename(): never {
+    return refuse();
+  }
+
+  dispose(): void {
+    this.listening.dispose();
+    this.emitter.dispose();
+  }
+
+  private async on<T>(action: Action, uri: vscode.Uri, work: (session: Session, path: string) => Promise<T>): Promise<T> {
+    const address = parseAddress(uri);
+    if (address?.path === undefined) throw make("FileNotFound", vscode.l10n.t("'{0}' names no overlay. Its form is overlay://<id>/<folder>/<path>.", uri.toString(true)));
+    try {
+      return await work(await this.overlays.get(address.id), address.path);
+    } catch (error) {
+      throw toFileSystemError(error, action, uri.path.slice(1));
+    }
+  }
+}
+
+function refuse(): never {
+  throw make("NoPermissions", vscode.l10n.t("This is the base, which is never changed. Change the file in the overlay instead."));
+}

@@ -1,0 +1,116 @@
+/**
+ * Badges, colours and tooltips for what differs from the base. VS Code asks only for what it draws, and colours the
+ * folders above a path only once an event named that path: so every change is named, whiteouts most of all.
+ */
+import * as vscode from "vscode";
+import type { Change } from "../engine/index.js";
+import type { Overlays } from "./overlays.js";
+import { chunks } from "./paths.js";
+import type { Session } from "./session.js";
+import { isOverlayUri, overlayUri, parseAddress } from "./uris.js";
+
+/** VS Code cuts an event with more URIs to one for each folder. */
+const chunkSize = 200;
+
+export class Decorations implements vscode.FileDecorationProvider, vscode.Disposable {
+  private readonly emitter = new vscode.EventEmitter<vscode.Uri[]>();
+  readonly onDidChangeFileDecorations = this.emitter.event;
+  private readonly following = new Map<Session, { dispose(): void }>();
+
+  constructor(private readonly overlays: Overlays) {
+    overlays.onDidOpen((session) => { this.follow(session); });
+    overlays.onDidClose((session) => {
+      this.following.get(session)?.dispose();
+      this.following.delete(session);
+    });
+  }
+
+  provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
+    if (!isOverlayUri(uri)) return undefined;
+    const address = parseAddress(uri);
+    const change = address?.path === undefined ? undefined : this.overlays.peek(address.id)?.changes.get(address.path);
+    return change === undefined ? undefined : decorate(change);
+  }
+
+  dispose(): void {
+    for (const one of this.following.values()) one.dispose();
+    this.emitter.dispose();
+  }
+
+  private follow(session: Session): void {
+    let decorated = new Set<string>();
+    this.following.set(session, session.changes.onDidChange((event) => {
+      if (event.kind === "changed") {
+        for (const path of event.paths) {
+          if (session.changes.get(path) === undefined) decorated.delete(path);
+          else decorated.add(path);
+        }
+        this.fire(session, event.paths);
+        return;
+      }
+      const now = new Set(session.changes.all().map(({ path }) => path));
+      const all = new Set([...decorated, ...now]);
+      decorated = now;
+      this.fire(session, [...all]);
+    }));
+  }
+
+  private fire(session: Session, paths: readonly string[]): void {
+    for (const run of chunks(paths, chunkSize)) this.emitter.fire(run.map((path) => overlayUri(session.info, path)));
+  }
+}
+
+function decorate(change: Change): vscode.FileDecoration {
+  const { badge, color } = looks(change);
+  const decoration = new vscode.FileDecoration(badge, tooltip(change), new vscode.ThemeColor(color));
+  decoration.propagate = true;
+  return decoration;
+}
+
+function looks(change: Change): { readonly badge: string; readonly color: string } {
+  switch (change.kind) {
+    case "copied":
+      return { badge: "M", color: "overlay.modifiedForeground" };
+    case "added":
+      return { badge: "A", color: "overlay.addedForeground" };
+    case "deleted":
+      return { badge: "D", color: "overlay.deletedForeground" };
+    case "replaced":
+      return { badge: "RP", color: "overlay.replacedForeground" };
+    case "renamed":
+      return { badge: "R", color: "overlay.renamedForeground" };
+  }
+}
+
+/** One sentence on what happened here, and from where. */
+export function tooltip(change: Change): string {
+  const folder = change.type === "directory";
+  switch (change.kind) {
+    case "copied":
+      return vscode.l10n.t("Modified in the overlay; the base keeps its own");
+    case "added":
+      return folder ? vscode.l10n.t("Folder added in the overlay; the base has none") : vscode.l10n.t("Added in the overlay; the base has none");
+    case "deleted":
+      return folder ? vscode.l10n.t("Folder deleted in the overlay; the base still has it") : vscode.l10n.t("Deleted in the overlay; the base still has it");
+    case "replaced":
+      return folder ? vscode.l10n.t("Folder replaced in the overlay; it hides what the base has here") : vscode.l10n.t("Replaced in the overlay; it hides what the base has here");
+    case "renamed":
+      return folder ? vscode.l10n.t("Folder renamed in the overlay, from '{0}' in the base", change.from.slice(1)) : vscode.l10n.t("Renamed in the overlay, from '{0}' in the base", change.from.slice(1));
+  }
+}
+
+/** One word for a row of a list. */
+export function kindWord(change: Change): string {
+  switch (change.kind) {
+    case "copied":
+      return vscode.l10n.t("modified");
+    case "added":
+      return vscode.l10n.t("added");
+    case "deleted":
+      return vscode.l10n.t("deleted");
+    case "replaced":
+      return vscode.l10n.t("replaced");
+    case "renamed":
+      return vscode.l10n.t("renamed from {0}", change.from.slice(1));
+  }
+}

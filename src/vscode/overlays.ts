@@ -1,0 +1,216 @@
+/**
+ * The overlays that this window has open: each opened on the first use of one of its URIs, ended when the window goes.
+ * Keeps the agreement with other windows: who owns may write, who comes second reads, and takes over when the first lets go.
+ */
+import * as vscode from "vscode";
+import type { Durability } from "../engine/index.js";
+import { Emitter } from "./emitter.js";
+import { describe, make } from "./errors.js";
+import type { FloorStore } from "./floorStore.js";
+import type { OpenedOverlay, OverlayInfo, OverlayStore, YieldAsker } from "./ports.js";
+import { Session } from "./session.js";
+
+export interface OverlaysParts {
+  readonly store: OverlayStore;
+  readonly floors: FloorStore;
+  readonly log: vscode.LogOutputChannel;
+  readonly durability: () => Durability;
+  /** Asks the user where needed; false keeps the overlay closed. */
+  readonly trust: (base: string) => Promise<boolean>;
+  /** False when the window that this process served is gone. */
+  readonly windowAlive: () => Promise<boolean>;
+}
+
+type Slot =
+  | { readonly kind: "opening"; readonly promise: Promise<Session> }
+  | { readonly kind: "open"; readonly session: Session }
+  | { readonly kind: "failed"; readonly error: unknown; readonly until: number };
+
+/** An owner that is a leftover of this window's own reload lets go within this time. */
+const waitForOwnerMs = 4000;
+/** After a failure the next try waits this long; the editor asks for many paths at once. */
+const failureMs = 3000;
+/** Time for the window that asked to take what this one let go, before this one would take it back. */
+const handOverMs = 10_000;
+
+export class Overlays {
+  private readonly slots = new Map<string, Slot>();
+  /** Transitions of one overlay happen one after the other. */
+  private readonly turns = new Map<string, Promise<void>>();
+  private readonly watches = new Map<Session, vscode.Disposable[]>();
+  private readonly opened = new Emitter<Session>((error) => { this.fail(error); });
+  private readonly closed = new Emitter<Session>((error) => { this.fail(error); });
+  private readonly accessChanged = new Emitter<Session>((error) => { this.fail(error); });
+  private readonly failed = new Emitter<{ id: string; error: unknown }>((error) => { this.fail(error); });
+  readonly onDidOpen = this.opened.event;
+  readonly onDidClose = this.closed.event;
+  readonly onDidChangeAccess = this.accessChanged.event;
+  readonly onDidFail = this.failed.event;
+  private ended = false;
+
+  constructor(private readonly parts: OverlaysParts) {}
+
+  /** The overlay, opened if need be. */
+  async get(id: string): Promise<Session> {
+    // While an overlay changes hands, its engine object is closing; what comes now goes to the next one.
+    await this.turns.get(id);
+    const slot = this.slots.get(id);
+    switch (slot?.kind) {
+      case "open":
+        return slot.session;
+      case "opening":
+        return slot.promise;
+      case "failed":
+        if (Date.now() < slot.until) throw slot.error;
+        return this.start(id);
+      case undefined:
+        return this.start(id);
+    }
+  }
+
+  /** The overlay when it is open. */
+  peek(id: string): Session | undefined {
+    const slot = this.slots.get(id);
+    return slot?.kind === "open" ? slot.session : undefined;
+  }
+
+  all(): Session[] {
+    return [...this.slots.values()].flatMap((slot) => (slot.kind === "open" ? [slot.session] : []));
+  }
+
+  /** Forgets a failure, so that the next use tries again. */
+  retry(id: string): void {
+    if (this.slots.get(id)?.kind === "failed") this.slots.delete(id);
+  }
+
+  /** Lets go of an overlay. The next use of one of its URIs opens it again. */
+  async close(id: string): Promise<void> {
+    const slot = this.slots.get(id);
+    if (slot?.kind === "opening") await slot.promise.catch(() => undefined);
+    const session = this.peek(id);
+    this.slots.delete(id);
+    if (session !== undefined) await this.end(session);
+  }
+
+  /** Makes a read-only overlay writable because the user said so: the owner is asked, then waited for. */
+  async takeOver(session: Session): Promise<boolean> {
+    if (session.opened.kind === "readOnly") await session.opened.askToYield("user");
+    return this.reopen(session, { waitMs: waitForOwnerMs * 2 });
+  }
+
+  /** Declares the owner's claim void, and takes the overlay. */
+  async breakLock(session: Session): Promise<boolean> {
+    if (session.opened.kind === "readOnly") await session.opened.breakLock();
+    return this.reopen(session, { waitMs: 0 });
+  }
+
+  /** Drains every operation, keeps the floors, lets go of every overlay. */
+  async dispose(): Promise<void> {
+    this.ended = true;
+    await Promise.all([...this.slots.keys()].map((id) => this.close(id).catch((error: unknown) => { this.fail(error); })));
+  }
+
+  private start(id: string): Promise<Session> {
+    if (this.ended) return Promise.reject(make("Unavailable", vscode.l10n.t("The window is closing.")));
+    const promise = this.open(id).then(
+      (session) => {
+        this.slots.set(id, { kind: "open", session });
+        this.opened.fire(session);
+        return session;
+      },
+      (error: unknown) => {
+        this.slots.set(id, { kind: "failed", error, until: Date.now() + failureMs });
+        this.parts.log.error(`Opening overlay ${id}: ${describe(error)}`);
+        this.failed.fire({ id, error });
+        throw error;
+      },
+    );
+    this.slots.set(id, { kind: "opening", promise });
+    return promise;
+  }
+
+  private async open(id: string): Promise<Session> {
+    const info = await this.parts.store.info(id);
+    if (!(await this.parts.trust(info.base))) {
+      throw make("NoPermissions", vscode.l10n.t("You have not trusted '{0}', so its overlay stays closed. Open it again to be asked again.", info.base));
+    }
+    const opened = await this.openStore(info, { waitMs: waitForOwnerMs });
+    const session = new Session(info, opened, { floors: this.parts.floors.load(id), fail: (error) => { this.fail(error); } });
+    this.watch(session);
+    return session;
+  }
+
+  private async openStore(info: OverlayInfo, how: { waitMs: number; readOnly?: boolean }): Promise<OpenedOverlay> {
+    const opened = await this.parts.store.open(info.id, { durability: this.parts.durability(), ...how });
+    const access = opened.kind === "writable" ? "writable" : `read-only, owned by ${opened.owner}`;
+    this.parts.log.info(`Opened overlay '${info.name}' (${info.id}) over ${info.base}: ${access}`);
+    return opened;
+  }
+
+  private watch(session: Session): void {
+    this.unwatch(session);
+    const { opened } = session;
+    const subscription = opened.kind === "writable"
+      ? opened.onYieldRequested((by) => { void this.onYieldRequested(session, by).catch((error: unknown) => { this.fail(error); }); })
+      : opened.onReleased(() => { void this.reopen(session, { waitMs: 0 }).catch((error: unknown) => { this.fail(error); }); });
+    this.watches.set(session, [subscription]);
+  }
+
+  private unwatch(session: Session): void {
+    for (const watch of this.watches.get(session) ?? []) watch.dispose();
+    this.watches.delete(session);
+  }
+
+  private async onYieldRequested(session: Session, by: YieldAsker): Promise<void> {
+    // A window that merely opens the overlay gets it only from a process whose own window is gone.
+    if (by === "window" && (await this.parts.windowAlive())) return;
+    this.parts.log.info(`Letting go of overlay '${session.info.name}': ${by === "user" ? "taken over in another window" : "this process has no window any more"}`);
+    await this.reopen(session, { waitMs: 0, readOnly: true });
+    this.unwatch(session);
+    const timer = setTimeout(() => { if (this.peek(session.id) === session) this.watch(session); }, handOverMs);
+    this.watches.set(session, [new vscode.Disposable(() => { clearTimeout(timer); })]);
+  }
+
+  /** Drains the engine object and goes on with a new one. Returns whether the overlay can be written then. */
+  private async reopen(session: Session, how: { waitMs: number; readOnly?: boolean }): Promise<boolean> {
+    return this.inTurn(session.id, async () => {
+      if (this.peek(session.id) !== session) return false;
+      if (session.access.kind === "writable" && how.readOnly !== true) return true;
+      this.unwatch(session);
+      const before = session.opened;
+      // Who reads goes on reading until there is something to go on with; who writes must let go first.
+      if (before.kind === "writable") await before.overlay.dispose();
+      session.replace(await this.openStore(session.info, how));
+      if (before.kind === "readOnly") await before.overlay.dispose();
+      this.watch(session);
+      this.accessChanged.fire(session);
+      return session.access.kind === "writable";
+    });
+  }
+
+  private async inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(id) ?? Promise.resolve();
+    const mine = before.then(work);
+    const settled = mine.then(() => undefined, () => undefined);
+    this.turns.set(id, settled);
+    try {
+      return await mine;
+    } finally {
+      if (this.turns.get(id) === settled) this.turns.delete(id);
+    }
+  }
+
+  private async end(session: Session): Promise<void> {
+    await this.inTurn(session.id, async () => {
+      this.unwatch(session);
+      this.closed.fire(session);
+      session.dispose();
+      await session.overlay.dispose();
+      await this.parts.floors.save(session.id, session.floors);
+    });
+  }
+
+  private fail(error: unknown): void {
+    this.parts.log.error(describe(error));
+  }
+}

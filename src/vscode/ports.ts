@@ -1,0 +1,89 @@
+/**
+ * What the adapter asks of a host, in the adapter's words. extension.ts hands in an implementation; nothing in
+ * src/vscode knows where overlays are kept or how one process tells another to let go.
+ */
+import type { Durability, Overlay } from "../engine/index.js";
+
+/** What is known of an overlay without opening it. */
+export interface OverlayInfo {
+  /** Lower-case letters, digits and dashes: it is the authority of a URI, which VS Code writes in lower case. */
+  readonly id: string;
+  readonly name: string;
+  /** Absolute path of the folder beneath. */
+  readonly base: string;
+  /** Absolute path of the folder that holds the changes. */
+  readonly scratch: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  readonly lastUsed: number;
+}
+
+/** A folder under the scratch root that is no overlay, or none that this version can read. */
+export interface DamagedOverlay {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface OverlayList {
+  readonly overlays: readonly OverlayInfo[];
+  readonly damaged: readonly DamagedOverlay[];
+}
+
+/** Who asks the owner to let go: a window that is opening the overlay, or a user who chose to take it over. */
+export type YieldAsker = "window" | "user";
+
+export type OpenedOverlay =
+  | {
+    readonly kind: "writable";
+    readonly overlay: Overlay;
+    readonly caseSensitive: boolean;
+    /** Another process wants this overlay. */
+    onYieldRequested(listener: (by: YieldAsker) => void): { dispose(): void };
+  }
+  | {
+    readonly kind: "readOnly";
+    readonly overlay: Overlay;
+    readonly caseSensitive: boolean;
+    /** Who owns it, as a phrase: "process 4711 on this computer". */
+    readonly owner: string;
+    /** Called once when the owner has let go, or is known to be dead. */
+    onReleased(listener: () => void): { dispose(): void };
+    /** Asks the owner to let go. Resolves when the request is placed. */
+    askToYield(by: YieldAsker): Promise<void>;
+    /** Declares the owner's claim void. Only ever done because the user said so. */
+    breakLock(): Promise<void>;
+  };
+
+export interface OpenOptions {
+  readonly durability: Durability;
+  /** How long to wait for an owner that is asked to let go, before the overlay is opened read-only. */
+  readonly waitMs: number;
+  /** Leave the overlay to others even if nobody owns it. */
+  readonly readOnly?: boolean;
+}
+
+export interface OverlaySize {
+  readonly changes: number;
+  readonly bytes: number;
+}
+
+export interface OverlayStore {
+  list(): Promise<OverlayList>;
+  info(id: string): Promise<OverlayInfo>;
+  create(base: string, name: string | undefined): Promise<OverlayInfo>;
+  /** Deletes everything that an overlay keeps. Refused while another process owns it. */
+  delete(id: string): Promise<void>;
+  open(id: string, options: OpenOptions): Promise<OpenedOverlay>;
+  /** Counts the changes and the bytes of an overlay that need not be open. */
+  measure(id: string): Promise<OverlaySize>;
+  /** Whether the folder tells names apart that differ only in case. */
+  caseSensitive(base: string): Promise<boolean>;
+}
+
+/** What the adapter needs of the machine besides overlays. */
+export interface Machine {
+  /** The absolute path with symlinks resolved; the path itself where that fails. */
+  realPath(path: string): Promise<string>;
+  /** The environment variable, when it is set and not empty. */
+  env(name: string): string | undefined;
+}

@@ -1,0 +1,86 @@
+/**
+ * One opened overlay of this window: its engine object, what differs, the mtimes told so far, and whether it can be
+ * written. When another window lets go (or wants it), the engine object is replaced; everything else stays.
+ */
+import type { Disposable, Overlay, OverlayEvent } from "../engine/index.js";
+import { ChangeModel } from "./changeModel.js";
+import { Emitter } from "./emitter.js";
+import { MtimeFloor } from "./mtimeFloor.js";
+import type { OpenedOverlay, OverlayInfo } from "./ports.js";
+
+export type Access = { readonly kind: "writable" } | { readonly kind: "readOnly"; readonly owner: string };
+
+export interface SessionParts {
+  readonly floors: MtimeFloor;
+  readonly fail: (error: unknown) => void;
+}
+
+export class Session implements Disposable {
+  readonly changes: ChangeModel;
+  readonly floors: MtimeFloor;
+  private readonly events: Emitter<readonly OverlayEvent[]>;
+  private readonly accessChanges: Emitter<Access>;
+  private listening: Disposable;
+
+  constructor(readonly info: OverlayInfo, private current: OpenedOverlay, parts: SessionParts) {
+    this.floors = parts.floors;
+    this.events = new Emitter(parts.fail);
+    this.accessChanges = new Emitter(parts.fail);
+    this.listening = this.follow();
+    this.changes = new ChangeModel({
+      changes: async (path) => (path === undefined ? this.overlay.changes() : this.overlay.changes(path)),
+      changeOf: async (path) => this.overlay.changeOf(path),
+      onDidChange: (listener) => this.events.event(listener),
+    }, parts.fail);
+  }
+
+  get id(): string {
+    return this.info.id;
+  }
+
+  get overlay(): Overlay {
+    return this.current.overlay;
+  }
+
+  get opened(): OpenedOverlay {
+    return this.current;
+  }
+
+  get caseSensitive(): boolean {
+    return this.current.caseSensitive;
+  }
+
+  get access(): Access {
+    return this.current.kind === "writable" ? { kind: "writable" } : { kind: "readOnly", owner: this.current.owner };
+  }
+
+  get onDidChange(): Emitter<readonly OverlayEvent[]>["event"] {
+    return this.events.event;
+  }
+
+  get onDidChangeAccess(): Emitter<Access>["event"] {
+    return this.accessChanges.event;
+  }
+
+  /** Goes on with a freshly opened engine object. What another process changed meanwhile is found by a walk. */
+  replace(opened: OpenedOverlay): void {
+    this.listening.dispose();
+    this.current = opened;
+    this.listening = this.follow();
+    this.accessChanges.fire(this.access);
+    if (this.changes.count !== undefined) void this.changes.reload();
+  }
+
+  dispose(): void {
+    this.listening.dispose();
+    this.changes.dispose();
+  }
+
+  private follow(): Disposable {
+    return this.overlay.onDidChange((events) => {
+      // First the floors: whoever is told of the change may ask for the file at once.
+      for (const { path, type } of events) if (type !== "deleted") this.floors.note(path);
+      this.events.fire(events);
+    });
+  }
+}

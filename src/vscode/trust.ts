@@ -1,0 +1,61 @@
+/**
+ * VS Code trusts a window on overlay: by itself, even when the folder beneath was never trusted. So this asks, once for
+ * each base folder. What VS Code trusts already, and what the user named when starting it, needs no question.
+ */
+import * as vscode from "vscode";
+import { isWithin } from "./paths.js";
+
+const key = "trustedBases";
+
+export class Trust {
+  private readonly asking = new Map<string, Promise<boolean>>();
+
+  constructor(
+    private readonly memento: vscode.Memento,
+    /** A folder that was named to this process from outside, with no question wanted. */
+    private readonly vouched: () => string | undefined,
+  ) {}
+
+  /** Whether the base is trusted, asking the user if that is not known. */
+  ensure(base: string): Promise<boolean> {
+    if (this.isTrusted(base)) return Promise.resolve(true);
+    // Many paths of one overlay are asked for at once; the user is asked once.
+    const asked = this.asking.get(base) ?? this.ask(base).finally(() => { this.asking.delete(base); });
+    this.asking.set(base, asked);
+    return asked;
+  }
+
+  isTrusted(base: string): boolean {
+    return this.vouched() === base || this.remembered().some((folder) => isWithin(base, folder)) || inTrustedWorkspace(base);
+  }
+
+  async remember(base: string): Promise<void> {
+    if (this.remembered().includes(base)) return;
+    await this.memento.update(key, [...this.remembered(), base]);
+  }
+
+  private remembered(): readonly string[] {
+    return this.memento.get<string[]>(key, []);
+  }
+
+  private async ask(base: string): Promise<boolean> {
+    const yes = vscode.l10n.t("Trust and Open");
+    const answer = await vscode.window.showWarningMessage(
+      vscode.l10n.t("Do you trust the authors of the files in '{0}'?", base),
+      {
+        modal: true,
+        detail: vscode.l10n.t("An overlay never changes this folder, but VS Code and extensions may run code that lies in it, as in any folder that you open. VS Code does not ask for overlays itself."),
+      },
+      yes,
+    );
+    if (answer !== yes) return false;
+    await this.remember(base);
+    return true;
+  }
+}
+
+/** VS Code's own answer, where it has one: the base lies in a folder of a trusted workspace on disk. */
+function inTrustedWorkspace(base: string): boolean {
+  if (!vscode.workspace.isTrusted) return false;
+  return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => uri.scheme === "file" && isWithin(vscode.Uri.file(base).path, uri.path));
+}

@@ -1,0 +1,56 @@
+/**
+ * How overlays are addressed: overlay://<id>/<base folder name>/<path>, and overlay-base: for the lower side of the
+ * same path. The base folder's name is in the path because titles and the Explorer show the last segment.
+ */
+import * as vscode from "vscode";
+import { nameOf } from "./paths.js";
+
+export const overlayScheme = "overlay";
+export const baseScheme = "overlay-base";
+
+/** Asks the overlay-base: provider for an empty file: the missing side of a one-sided comparison. */
+const emptySide = "empty";
+
+export interface Address {
+  readonly id: string;
+  /** The first path segment; it must be the base folder's name. */
+  readonly root: string;
+  /** The overlay path; undefined for the URI above the root, overlay://<id>/ */
+  readonly path: string | undefined;
+}
+
+export function rootName(base: string): string {
+  return nameOf(base.replaceAll("\\", "/").replace(/\/+$/, "")) || "root";
+}
+
+export function overlayUri(overlay: { readonly id: string; readonly base: string }, path = "/", scheme = overlayScheme): vscode.Uri {
+  const root = rootName(overlay.base);
+  return vscode.Uri.from({ scheme, authority: overlay.id, path: path === "/" ? `/${root}` : `/${root}${path}` });
+}
+
+/** The lower side of an overlay URI. */
+export function lowerUri(uri: vscode.Uri): vscode.Uri {
+  return uri.with({ scheme: baseScheme });
+}
+
+export function emptyUri(uri: vscode.Uri): vscode.Uri {
+  return uri.with({ scheme: baseScheme, query: emptySide });
+}
+
+export function isEmptySide(uri: vscode.Uri): boolean {
+  return uri.query === emptySide;
+}
+
+/** Splits a URI; undefined when it has no authority, so names no overlay. */
+export function parseAddress(uri: vscode.Uri): Address | undefined {
+  if (uri.authority === "") return undefined;
+  const path = uri.path.length > 1 ? uri.path.replace(/\/+$/, "") : uri.path;
+  const end = path.indexOf("/", 1);
+  const root = end === -1 ? path.slice(1) : path.slice(1, end);
+  if (root === "") return { id: uri.authority, root, path: undefined };
+  return { id: uri.authority, root, path: end === -1 ? "/" : path.slice(end) };
+}
+
+export function isOverlayUri(uri: vscode.Uri | undefined): uri is vscode.Uri {
+  return uri?.scheme === overlayScheme;
+}
