@@ -1,13 +1,41 @@
 // Starts processes and temp folders, and takes them away again however this process ends.
 // Each process leads a group of its own, so that ending it ends what it started; nothing is ever ended by name.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const windows = process.platform === "win32";
 const groups = new Set<number>();
 const folders = new Set<string>();
+
+/** The folder of the test run that this process is part of. */
+const run = process.env["OVERLAY_TEST_RUN"];
+const noteOf = (pid: number): string | undefined => (run === undefined ? undefined : join(run, `pid-${pid}`));
+
+function remember(pid: number): void {
+  groups.add(pid);
+  const note = noteOf(pid);
+  if (note !== undefined) writeFileSync(note, "");
+}
+
+function forget(pid: number): void {
+  groups.delete(pid);
+  const note = noteOf(pid);
+  if (note !== undefined) rmSync(note, { force: true });
+}
+
+/** Ends and removes what a run left in its folder; says what it was. For the run itself, when its parts have ended. */
+export function sweepRun(folder: string): string[] {
+  const left: string[] = [];
+  for (const name of readdirSync(folder)) {
+    const pid = /^pid-(\d+)$/.exec(name)?.[1];
+    if (pid === undefined) left.push(name);
+    else if (groupAlive(Number(pid)) && signalGroup(Number(pid), "SIGKILL")) left.push(`process group ${pid}`);
+    rmSync(join(folder, name), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+  return left;
+}
 
 export interface Started {
   readonly pid: number;
@@ -27,16 +55,14 @@ export interface StartOptions {
   show?: boolean;
 }
 
-/** The run's own temp folder: the orchestrator hands it down, and looks into it for what was left behind. */
-export function tempRoot(): string {
-  const given = process.env["OVERLAY_TEST_TMP"];
-  const parent = given ?? tmpdir();
-  mkdirSync(parent, { recursive: true });
-  return parent;
+/** Short, because sockets live under it and their paths must stay short; macOS has a long temp folder of its own. */
+export function systemTemp(): string {
+  return realpathSync(process.platform === "darwin" ? "/tmp" : tmpdir());
 }
 
+/** Inside the run's folder when there is a run: it looks at the end for what was left. */
 export function makeTemp(name: string): string {
-  const made = mkdtempSync(join(tempRoot(), `overlay-workspace-${name}-`));
+  const made = mkdtempSync(run === undefined ? join(systemTemp(), `overlay-${name}-`) : join(run, `${name}-`));
   folders.add(made);
   return made;
 }
@@ -74,7 +100,7 @@ async function stopGroup(pid: number, ended: Promise<number>): Promise<void> {
     if (Date.now() - since > 2 * patience) break; // Only zombies that nobody has waited for are left.
   }
   await ended;
-  groups.delete(pid);
+  forget(pid);
 }
 
 export function start(command: string, args: readonly string[], options: StartOptions = {}): Started {
@@ -94,7 +120,7 @@ export function start(command: string, args: readonly string[], options: StartOp
     });
   }
   const pid = child.pid ?? -1;
-  if (pid > 0) groups.add(pid);
+  if (pid > 0) remember(pid);
   const ended = new Promise<number>((resolve) => {
     child.once("error", (error) => {
       chunks.push(`${command}: ${error.message}\n`);
@@ -102,7 +128,7 @@ export function start(command: string, args: readonly string[], options: StartOp
     });
     child.once("close", (code) => {
       // Whoever is left of the group outlived its leader; only stop() takes it off the list.
-      if (pid > 0 && !groupAlive(pid)) groups.delete(pid);
+      if (pid > 0 && !groupAlive(pid)) forget(pid);
       resolve(code ?? -1);
     });
   });
@@ -110,7 +136,7 @@ export function start(command: string, args: readonly string[], options: StartOp
 }
 
 /** Runs to the end; throws with the whole output when it fails. */
-export async function run(command: string, args: readonly string[], options: StartOptions = {}): Promise<string> {
+export async function runToEnd(command: string, args: readonly string[], options: StartOptions = {}): Promise<string> {
   const started = start(command, args, options);
   const code = await started.ended;
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${started.output()}`);
@@ -119,8 +145,10 @@ export async function run(command: string, args: readonly string[], options: Sta
 
 /** The last resort, without waiting: for exits that nobody planned. */
 function takeDown(): void {
-  for (const pid of groups) signalGroup(pid, "SIGKILL");
-  groups.clear();
+  for (const pid of [...groups]) {
+    signalGroup(pid, "SIGKILL");
+    forget(pid);
+  }
   for (const folder of [...folders]) {
     try {
       removeTemp(folder);

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cache, say } from "../paths.ts";
-import { run } from "../processes.ts";
+import { runToEnd } from "../processes.ts";
 
 /** The npm package that holds a whole VS Code (this one: 1.139.1), workbench and extension host included. */
 const serverPackage = "code-server@4.139.1";
@@ -32,7 +32,7 @@ async function once(name: string, what: string, make: (folder: string) => Promis
 async function npm(folder: string, ...args: string[]): Promise<void> {
   const command = process.platform === "win32" ? "npm.cmd" : "npm";
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|config_(local_prefix|prefix|omit|include))/i.test(name)));
-  await run(command, ["install", ...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder, env });
+  await runToEnd(command, ["install", ...args, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder, env });
 }
 
 /** The folder that holds VS Code's `out/server-main.js`. */
@@ -57,7 +57,7 @@ export async function installChromium(): Promise<string> {
       const { default: chromium, inflate } = await import("@sparticuz/chromium");
       await chromium.executablePath();
       await inflate("node_modules/@sparticuz/chromium/bin/al2023.tar.br");`;
-    await run(process.execPath, ["--input-type=module", "--eval", unpack], { cwd: folder, env: { ...process.env, TMPDIR: folder } });
+    await runToEnd(process.execPath, ["--input-type=module", "--eval", unpack], { cwd: folder, env: { ...process.env, TMPDIR: folder } });
     rmSync(join(folder, "node_modules"), { recursive: true });
   });
 }

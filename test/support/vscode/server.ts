@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { run, start, type Started } from "../processes.ts";
+import { runToEnd, start, type Started } from "../processes.ts";
 import { installServer } from "./install.ts";
 
 export interface ServerFolders {
@@ -60,7 +60,7 @@ function writeSettings(folders: ServerFolders, settings: Readonly<Record<string,
 
 /** What the server inherits: nothing of a VS Code that happens to run this, nothing of npm's. */
 function cleanEnvironment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE_|npm_|NODE_OPTIONS$|VITEST|OVERLAY_WORKSPACE_)/.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE_|npm_|NODE_OPTIONS$|VITEST|OVERLAY_(WORKSPACE|TEST)_)/.test(name));
   return { ...Object.fromEntries(kept), ...extra };
 }
 
@@ -68,7 +68,7 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): NodeJS.Proce
 export async function installExtension(folders: ServerFolders, vsix: string): Promise<void> {
   const code = await installServer();
   const args = ["--install-extension", vsix, "--force", "--server-data-dir", folders.data, "--extensions-dir", extensionsFolder(folders)];
-  await run(process.execPath, [join(code, "out", "server-main.js"), ...args, "--accept-server-license-terms"], { cwd: code, env: cleanEnvironment({}) });
+  await runToEnd(process.execPath, [join(code, "out", "server-main.js"), ...args, "--accept-server-license-terms"], { cwd: code, env: cleanEnvironment({}) });
 }
 
 async function listening(server: Started): Promise<void> {
