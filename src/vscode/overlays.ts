@@ -116,6 +116,8 @@ export class Overlays {
       (session) => {
         this.slots.set(id, { kind: "open", session });
         this.opened.fire(session);
+        // The one walk, once somebody can hear of it; nobody waits for it.
+        void session.changes.load();
         return session;
       },
       (error: unknown) => {

@@ -9,6 +9,8 @@ const key = "trustedBases";
 
 export class Trust {
   private readonly asking = new Map<string, Promise<boolean>>();
+  /** A "no" holds until the user takes the folder up again: the editor goes on asking for paths in it. */
+  private readonly refused = new Set<string>();
 
   constructor(
     private readonly memento: vscode.Memento,
@@ -19,10 +21,16 @@ export class Trust {
   /** Whether the base is trusted, asking the user if that is not known. */
   ensure(base: string): Promise<boolean> {
     if (this.isTrusted(base)) return Promise.resolve(true);
+    if (this.refused.has(base)) return Promise.resolve(false);
     // Many paths of one overlay are asked for at once; the user is asked once.
     const asked = this.asking.get(base) ?? this.ask(base).finally(() => { this.asking.delete(base); });
     this.asking.set(base, asked);
     return asked;
+  }
+
+  /** The user wants the folder after all: ask again next time. */
+  askAgain(base: string): void {
+    this.refused.delete(base);
   }
 
   isTrusted(base: string): boolean {
@@ -48,7 +56,10 @@ export class Trust {
       },
       yes,
     );
-    if (answer !== yes) return false;
+    if (answer !== yes) {
+      this.refused.add(base);
+      return false;
+    }
     await this.remember(base);
     return true;
   }
@@ -56,6 +67,8 @@ export class Trust {
 
 /** VS Code's own answer, where it has one: the base lies in a folder of a trusted workspace on disk. */
 function inTrustedWorkspace(base: string): boolean {
+  // Who switched the question off has answered it for every folder.
+  if (!vscode.workspace.getConfiguration("security.workspace.trust").get("enabled", true)) return true;
   if (!vscode.workspace.isTrusted) return false;
   return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => uri.scheme === "file" && isWithin(vscode.Uri.file(base).path, uri.path));
 }

@@ -1,0 +1,98 @@
+/** What the commands share: the parts they work on, what they were called with, and how they fail. */
+import * as vscode from "vscode";
+import { describe } from "../errors.js";
+import type { ChangesView, ViewNode } from "../changesView.js";
+import type { FloorStore } from "../floorStore.js";
+import type { Overlays } from "../overlays.js";
+import type { Machine, OverlayInfo, OverlayStore } from "../ports.js";
+import type { Session } from "../session.js";
+import { activeSession } from "../statusBar.js";
+import type { Trust } from "../trust.js";
+import { isOverlayUri, overlayUri, parseAddress } from "../uris.js";
+
+export interface CommandContext {
+  readonly overlays: Overlays;
+  readonly store: OverlayStore;
+  readonly floors: FloorStore;
+  readonly trust: Trust;
+  readonly view: ChangesView;
+  readonly machine: Machine;
+  readonly log: vscode.LogOutputChannel;
+}
+
+export interface Target {
+  readonly session: Session;
+  readonly path: string;
+}
+
+/** Menus hand over a URI or a row, and the whole selection with it; the palette and keys hand over nothing. */
+export type Argument = vscode.Uri | ViewNode | undefined;
+
+export async function targetsOf(context: CommandContext, clicked: unknown, selected: unknown): Promise<Target[]> {
+  const list = Array.isArray(selected) && selected.length > 0 ? selected : clicked === undefined ? [] : [clicked];
+  const targets: Target[] = [];
+  for (const item of list) {
+    if (isViewNode(item)) targets.push({ session: item.session, path: item.row.path });
+    else if (item instanceof vscode.Uri) targets.push(...(await targetOf(context, item)));
+  }
+  return targets.length > 0 ? targets : targetOf(context, activeUri());
+}
+
+/** The file in the active editor, whatever kind of editor it is. */
+function activeUri(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  if (input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom) return input.uri;
+  if (input instanceof vscode.TabInputTextDiff) return input.modified;
+  return vscode.window.activeTextEditor?.document.uri;
+}
+
+async function targetOf(context: CommandContext, uri: vscode.Uri | undefined): Promise<Target[]> {
+  const address = isOverlayUri(uri) ? parseAddress(uri) : undefined;
+  if (address?.path === undefined) return [];
+  return [{ session: await context.overlays.get(address.id), path: address.path }];
+}
+
+function isViewNode(value: unknown): value is ViewNode {
+  return typeof value === "object" && value !== null && "session" in value && "row" in value;
+}
+
+export function uriOf({ session, path }: Target): vscode.Uri {
+  return overlayUri(session.info, path);
+}
+
+/** The overlay that a command is about: the only one, or the one the user picks. */
+export async function pickSession(context: CommandContext, clicked: unknown, filter: (session: Session) => boolean = () => true): Promise<Session | undefined> {
+  if (isViewNode(clicked)) return clicked.session;
+  const sessions = context.overlays.all().filter(filter);
+  if (sessions.length < 2) return sessions[0];
+  const active = activeSession(context.overlays);
+  const items = sessions.map((session) => ({ label: session.info.name, description: session.info.base, session }));
+  items.sort((a, b) => Number(b.session === active) - Number(a.session === active));
+  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Which overlay?") }))?.session;
+}
+
+/** The folder of an overlay in this window, if it is one of its workspace folders. */
+export function workspaceFolderOf(info: OverlayInfo): vscode.WorkspaceFolder | undefined {
+  return vscode.workspace.workspaceFolders?.find(({ uri }) => isOverlayUri(uri) && uri.authority === info.id);
+}
+
+/** Says for a moment, without asking for attention, why a command had nothing to do. */
+export function mention(text: string): void {
+  vscode.window.setStatusBarMessage(text, 5000);
+}
+
+/** Runs a command; what fails is said once, in a sentence. */
+export async function guarded(context: CommandContext, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof vscode.CancellationError) return;
+    await reportError(context.log, error);
+  }
+}
+
+export async function reportError(log: vscode.LogOutputChannel, error: unknown): Promise<void> {
+  log.error(error instanceof Error ? error : String(error));
+  const show = vscode.l10n.t("Show Log");
+  if ((await vscode.window.showErrorMessage(describe(error), show)) === show) log.show();
+}

@@ -1,0 +1,29 @@
+/** Every command by its id, as package.json contributes it. */
+import * as vscode from "vscode";
+import { compareWithBase } from "./compare.js";
+import { guarded, type CommandContext } from "./context.js";
+import { deleteOverlay, revealScratchFolder, showCommands, takeOver } from "./manage.js";
+import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
+import { resetLayers, resetToBase } from "./reset.js";
+
+type Command = (context: CommandContext, clicked: unknown, selected: unknown) => Promise<void>;
+
+const commands: Readonly<Record<string, Command>> = {
+  "overlay.openFolder": openFolderAsOverlay,
+  "overlay.openRecent": openRecentOverlay,
+  "overlay.compareWithBase": compareWithBase,
+  "overlay.resetToBase": resetToBase,
+  // The same under the name that fits a deleted entry.
+  "overlay.restore": resetToBase,
+  "overlay.resetLayers": resetLayers,
+  "overlay.delete": deleteOverlay,
+  "overlay.revealScratchFolder": revealScratchFolder,
+  "overlay.takeOver": takeOver,
+  "overlay.showCommands": showCommands,
+  "overlay.showLog": async (context) => { context.log.show(); },
+};
+
+export function registerCommands(context: CommandContext): vscode.Disposable {
+  return vscode.Disposable.from(...Object.entries(commands).map(([id, command]) =>
+    vscode.commands.registerCommand(id, (clicked?: unknown, selected?: unknown) => guarded(context, () => command(context, clicked, selected)))));
+}

@@ -1,0 +1,171 @@
+/** Open Folder as Overlay…, Open Recent Overlay…, and the two ways in that ask nothing: the environment and the API. */
+import * as vscode from "vscode";
+import { make } from "../errors.js";
+import type { OverlayInfo } from "../ports.js";
+import { overlayUri, rootName } from "../uris.js";
+import { workspaceFolderOf, type CommandContext } from "./context.js";
+import { ago, bytes } from "./text.js";
+
+type Where = "newWindow" | "thisWindow" | "addToWorkspace";
+
+export async function openFolderAsOverlay(context: CommandContext, clicked: unknown): Promise<void> {
+  const folder = clicked instanceof vscode.Uri ? clicked : await chooseFolder();
+  if (folder === undefined) return;
+  if (folder.scheme !== "file") throw make("Unavailable", vscode.l10n.t("'{0}' is no folder on a disk; an overlay needs one beneath it.", folder.toString(true)));
+  const overlay = await chooseOverlay(context, folder.fsPath);
+  if (overlay === undefined) return;
+  const where = await chooseWhere(overlay === "new" ? rootName(folder.fsPath) : overlay.name);
+  if (where === undefined || !(await trusted(context, folder.fsPath))) return;
+  await openIn(overlay === "new" ? await createOverlay(context, folder.fsPath) : overlay, where);
+}
+
+async function chooseFolder(): Promise<vscode.Uri | undefined> {
+  const chosen = await vscode.window.showOpenDialog({
+    canSelectFiles: false, canSelectFolders: true, canSelectMany: false,
+    openLabel: vscode.l10n.t("Open as Overlay"), title: vscode.l10n.t("Open Folder as Overlay"),
+  });
+  return chosen?.[0];
+}
+
+/** A folder that has overlays already: go on with one of them, or start another. */
+async function chooseOverlay(context: CommandContext, base: string): Promise<OverlayInfo | "new" | undefined> {
+  const existing = await overlaysOver(context, base);
+  if (existing.length === 0) return "new";
+  const fresh = { label: `$(add) ${vscode.l10n.t("New Overlay")}`, description: vscode.l10n.t("starts with no changes"), overlay: "new" as const };
+  const items = existing.map((overlay) => ({ label: `$(layers) ${overlay.name}`, description: vscode.l10n.t("last used {0}", ago(overlay.lastUsed)), overlay }));
+  const picked = await vscode.window.showQuickPick([...items, fresh], { placeHolder: vscode.l10n.t("'{0}' has overlays already. Which one?", rootName(base)) });
+  return picked?.overlay;
+}
+
+async function overlaysOver(context: CommandContext, base: string): Promise<OverlayInfo[]> {
+  const real = await context.machine.realPath(base);
+  const { overlays } = await context.store.list();
+  const matches: OverlayInfo[] = [];
+  for (const overlay of overlays) if (overlay.base === base || (await context.machine.realPath(overlay.base)) === real) matches.push(overlay);
+  return matches.sort((a, b) => b.lastUsed - a.lastUsed);
+}
+
+async function chooseWhere(name: string): Promise<Where | undefined> {
+  const items: (vscode.QuickPickItem & { where: Where })[] = [
+    { label: `$(empty-window) ${vscode.l10n.t("New Window")}`, where: "newWindow" },
+    { label: `$(window) ${vscode.l10n.t("This Window")}`, where: "thisWindow" },
+    { label: `$(root-folder) ${vscode.l10n.t("Add to Workspace")}`, where: "addToWorkspace" },
+  ];
+  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Where should the overlay '{0}' open?", name) }))?.where;
+}
+
+/** Remembered here, because the window that opens next cannot know what VS Code trusts in this one. */
+async function trusted(context: CommandContext, base: string): Promise<boolean> {
+  context.trust.askAgain(base);
+  if (!(await context.trust.ensure(base))) return false;
+  await context.trust.remember(base);
+  return true;
+}
+
+export async function createOverlay(context: CommandContext, base: string, name?: string): Promise<OverlayInfo> {
+  const info = await context.store.create(base, name ?? (await freeName(context, base)));
+  context.log.info(`Created overlay '${info.name}' (${info.id}) over ${info.base}`);
+  return info;
+}
+
+/** The base folder's name, numbered when there are overlays of that name. */
+async function freeName(context: CommandContext, base: string): Promise<string> {
+  const taken = new Set((await context.store.list()).overlays.map(({ name }) => name));
+  const plain = rootName(base);
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? plain : `${plain} ${n}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+async function openIn(info: OverlayInfo, where: Where): Promise<void> {
+  const uri = overlayUri(info);
+  switch (where) {
+    case "newWindow":
+      await vscode.commands.executeCommand("vscode.openFolder", uri, { forceNewWindow: true });
+      return;
+    case "thisWindow":
+      await vscode.commands.executeCommand("vscode.openFolder", uri, { forceReuseWindow: true });
+      return;
+    case "addToWorkspace": {
+      if (workspaceFolderOf(info) !== undefined) return;
+      const folders = vscode.workspace.workspaceFolders?.length ?? 0;
+      vscode.workspace.updateWorkspaceFolders(folders, 0, { uri, name: info.name });
+    }
+  }
+}
+
+/** Opens a folder in this window with no question: the overlay over it that was used last, or a new one. */
+export async function openWithoutAsking(context: CommandContext, base: string): Promise<void> {
+  const [latest] = await overlaysOver(context, base);
+  await openIn(latest ?? (await createOverlay(context, base)), "thisWindow");
+}
+
+interface RecentItem extends vscode.QuickPickItem {
+  readonly overlay?: OverlayInfo;
+}
+
+export async function openRecentOverlay(context: CommandContext): Promise<void> {
+  const overlay = await pickOverlay(context, vscode.l10n.t("Open which overlay?"));
+  if (overlay === undefined) return;
+  const where = await chooseWhere(overlay.name);
+  if (where === undefined || !(await trusted(context, overlay.base))) return;
+  await openIn(overlay, where);
+}
+
+/** Lists every overlay at once; what takes a look at the disk is filled in as it becomes known. */
+export async function pickOverlay(context: CommandContext, placeHolder: string): Promise<OverlayInfo | undefined> {
+  const { overlays, damaged } = await context.store.list();
+  for (const { path, reason } of damaged) context.log.warn(`${path}: ${reason}`);
+  if (overlays.length === 0 && damaged.length === 0) {
+    const open = vscode.l10n.t("Open Folder as Overlay…");
+    const picked = await vscode.window.showQuickPick([open], { placeHolder: vscode.l10n.t("There are no overlays yet.") });
+    if (picked === open) await vscode.commands.executeCommand("overlay.openFolder");
+    return undefined;
+  }
+  const items = overlays.toSorted((a, b) => b.lastUsed - a.lastUsed).map((overlay) => recentItem(overlay));
+  const unreadable: RecentItem[] = damaged.map(({ path, reason }) => ({ label: `$(warning) ${path}`, description: reason }));
+  return new Promise((resolve) => {
+    const pick = vscode.window.createQuickPick<RecentItem>();
+    pick.placeholder = placeHolder;
+    pick.matchOnDescription = true;
+    pick.items = [...items, ...unreadable];
+    pick.busy = true;
+    let open = true;
+    void measureAll(context, overlays, (overlay, text) => {
+      const at = items.findIndex((item) => item.overlay === overlay);
+      if (!open || at === -1) return;
+      items[at] = recentItem(overlay, text);
+      const active = pick.activeItems[0]?.overlay;
+      pick.items = [...items, ...unreadable];
+      pick.activeItems = pick.items.filter((item) => item.overlay !== undefined && item.overlay === active);
+    }).finally(() => { if (open) pick.busy = false; });
+    pick.onDidAccept(() => {
+      resolve(pick.activeItems[0]?.overlay);
+      pick.hide();
+    });
+    pick.onDidHide(() => {
+      open = false;
+      resolve(undefined);
+      pick.dispose();
+    });
+    pick.show();
+  });
+}
+
+function recentItem(overlay: OverlayInfo, measured = ""): RecentItem {
+  const used = vscode.l10n.t("last used {0}", ago(overlay.lastUsed));
+  return { label: `$(layers) ${overlay.name}`, description: overlay.base, detail: measured === "" ? used : `${measured}, ${used}`, overlay };
+}
+
+async function measureAll(context: CommandContext, overlays: readonly OverlayInfo[], show: (overlay: OverlayInfo, text: string) => void): Promise<void> {
+  for (const overlay of overlays) {
+    try {
+      const size = await context.store.measure(overlay.id);
+      const count = context.overlays.peek(overlay.id)?.changes.count ?? size.changes;
+      show(overlay, count === 1 ? vscode.l10n.t("1 change, {0}", bytes(size.bytes)) : vscode.l10n.t("{0} changes, {1}", count, bytes(size.bytes)));
+    } catch (error) {
+      context.log.warn(`Measuring overlay ${overlay.id}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}

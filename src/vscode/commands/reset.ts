@@ -1,0 +1,126 @@
+/** Reset to Base, for files, folders and selections, and Reset Layers…, for everything or a pick of folders. */
+import * as vscode from "vscode";
+import { describe, make } from "../errors.js";
+import { readOnlyReason } from "../fileSystemProvider.js";
+import { isWithin, nameOf, outermost } from "../paths.js";
+import type { Session } from "../session.js";
+import { mention, pickSession, targetsOf, type CommandContext, type Target } from "./context.js";
+
+export async function resetToBase(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
+  // A key in the view acts on what is selected there.
+  const chosen = clicked === undefined && context.view.selection.length > 0 ? context.view.selection : selected;
+  const targets = await targetsOf(context, clicked, chosen);
+  const changed: Target[] = [];
+  for (const session of new Set(targets.map((target) => target.session))) {
+    refuseReadOnly(session);
+    await session.changes.load();
+    const paths = outermost(targets.flatMap((target) => (target.session === session ? [target.path] : [])));
+    changed.push(...paths.filter((path) => session.changes.countWithin(path) > 0).map((path) => ({ session, path })));
+  }
+  const [first] = changed;
+  if (first === undefined) {
+    if (targets.length > 0) mention(vscode.l10n.t("There is nothing to reset: it does not differ from the base."));
+    return;
+  }
+  if (!(await confirmed(changed, first))) return;
+  for (const { session, path } of changed) await session.overlay.reset(path === "/" ? undefined : path);
+}
+
+function refuseReadOnly(session: Session): void {
+  const reason = readOnlyReason(session);
+  if (reason !== undefined) throw make("NoPermissions", vscode.l10n.t("Nothing was reset: {0}.", reason));
+}
+
+/** Bringing back what was deleted loses nothing, and needs no question. */
+function losesNothing({ session, path }: Target): boolean {
+  return session.changes.get(path)?.kind === "deleted";
+}
+
+async function confirmed(changed: readonly Target[], first: Target): Promise<boolean> {
+  if (changed.every(losesNothing)) return true;
+  const count = changed.reduce((sum, { session, path }) => sum + session.changes.countWithin(path), 0);
+  const name = first.path === "/" ? first.session.info.name : nameOf(first.path);
+  const question = changed.length > 1
+    ? vscode.l10n.t("Reset {0} selected entries to the base?", changed.length)
+    : first.session.changes.get(first.path)?.kind === "added"
+      ? vscode.l10n.t("'{0}' is not in the base. Delete it?", name)
+      : vscode.l10n.t("Reset '{0}' to the base?", name);
+  return ask(question, count, changed.length === 1 && first.session.changes.get(first.path)?.kind === "added" ? vscode.l10n.t("Delete") : vscode.l10n.t("Reset"));
+}
+
+async function ask(question: string, count: number, yes: string): Promise<boolean> {
+  const what = count === 1 ? vscode.l10n.t("1 change is thrown away.") : vscode.l10n.t("{0} changes are thrown away.", count);
+  const detail = `${what} ${vscode.l10n.t("The base folder is not touched. There is no command yet that brings them back.")}`;
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
+}
+
+interface LayerItem extends vscode.QuickPickItem {
+  /** Undefined: everything. */
+  readonly path?: string;
+}
+
+export async function resetLayers(context: CommandContext, clicked: unknown): Promise<void> {
+  const session = await pickSession(context, clicked, ({ access }) => access.kind === "writable");
+  if (session === undefined) return;
+  refuseReadOnly(session);
+  await session.changes.load();
+  const total = session.changes.count ?? 0;
+  if (total === 0) {
+    mention(vscode.l10n.t("There is nothing to reset: '{0}' does not differ from the base.", session.info.name));
+    return;
+  }
+  const picked = await vscode.window.showQuickPick(layerItems(session, total), {
+    canPickMany: true,
+    title: vscode.l10n.t("Reset Layers: {0}", session.info.name),
+    placeHolder: vscode.l10n.t("What should be as in the base again?"),
+  });
+  if (picked === undefined || picked.length === 0) return;
+  const everything = picked.some(({ path }) => path === undefined);
+  const paths = everything ? [] : picked.flatMap(({ path }) => path ?? []);
+  const count = everything ? total : paths.reduce((sum, path) => sum + session.changes.countWithin(path), 0);
+  const question = everything
+    ? vscode.l10n.t("Throw away all changes of '{0}'?", session.info.name)
+    : vscode.l10n.t("Throw away the changes in {0}?", paths.map((path) => `'${nameOf(path)}'`).join(", "));
+  if (!(await ask(question, count, vscode.l10n.t("Reset")))) return;
+  if (everything) await resetEverything(session);
+  else await resetEach(context, session, paths);
+}
+
+function layerItems(session: Session, total: number): LayerItem[] {
+  const tops = new Set(session.changes.all().map(({ path }) => `/${path.split("/", 2)[1] ?? ""}`));
+  const rows = [...tops].sort().map((path): LayerItem => ({
+    label: `$(${session.changes.get(path) !== undefined && session.changes.get(path)?.type !== "directory" ? "file" : "folder"}) ${nameOf(path)}`,
+    description: counted(session.changes.countWithin(path)),
+    path,
+  }));
+  return [{ label: `$(layers) ${vscode.l10n.t("Everything")}`, description: counted(total) }, { label: vscode.l10n.t("by folder"), kind: vscode.QuickPickItemKind.Separator, path: "" }, ...rows];
+}
+
+function counted(count: number): string {
+  return count === 1 ? vscode.l10n.t("1 change") : vscode.l10n.t("{0} changes", count);
+}
+
+/** One step whatever the size, so there is nothing to cancel. */
+async function resetEverything(session: Session): Promise<void> {
+  const title = vscode.l10n.t("Resetting '{0}'…", session.info.name);
+  await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, () => session.overlay.reset());
+}
+
+async function resetEach(context: CommandContext, session: Session, paths: readonly string[]): Promise<void> {
+  const failures: string[] = [];
+  await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, cancellable: true, title: vscode.l10n.t("Resetting '{0}'…", session.info.name) }, async (progress, token) => {
+    for (const path of paths) {
+      if (token.isCancellationRequested) return;
+      progress.report({ message: path.slice(1), increment: 100 / paths.length });
+      try {
+        // Resetting a renamed folder restores its old name too, which may have been in the list.
+        const left = await session.overlay.changes(path);
+        if (left.some((change) => isWithin(change.path, path))) await session.overlay.reset(path);
+      } catch (error) {
+        context.log.error(describe(error));
+        failures.push(describe(error));
+      }
+    }
+  });
+  if (failures.length > 0) throw make("Unavailable", vscode.l10n.t("Not everything could be reset. {0}", failures.join(" ")));
+}

@@ -1,0 +1,87 @@
+/** Puts the adapter together from the ports that extension.ts hands in. The one place that knows every part. */
+import * as vscode from "vscode";
+import { createApi, type OverlayWorkspaceApi } from "./api.js";
+import { BaseFileSystem } from "./baseFileSystem.js";
+import { ChangesView } from "./changesView.js";
+import { registerCommands } from "./commands/index.js";
+import { openWithoutAsking } from "./commands/openFolder.js";
+import { guarded, type CommandContext } from "./commands/context.js";
+import { durability } from "./config.js";
+import { ContextKeys } from "./contextKeys.js";
+import { Decorations } from "./decorations.js";
+import { Disposables } from "./disposables.js";
+import { describe } from "./errors.js";
+import { FailureNotice } from "./failureNotice.js";
+import { OverlayFileSystem } from "./fileSystemProvider.js";
+import { FloorStore } from "./floorStore.js";
+import { Overlays } from "./overlays.js";
+import type { Machine, OverlayStore } from "./ports.js";
+import { Registration } from "./registration.js";
+import { StatusBar } from "./statusBar.js";
+import { Trust } from "./trust.js";
+import { isOverlayUri } from "./uris.js";
+
+export interface Running {
+  readonly api: OverlayWorkspaceApi;
+  /** Drains every operation and lets go of every overlay. */
+  stop(): Promise<void>;
+}
+
+/** `npm start` names the folder to open in the extension host's environment. */
+const openVariable = "OVERLAY_WORKSPACE_OPEN";
+/** The window answers at once or is gone. */
+const windowAnswersMs = 2000;
+
+export async function run(memento: vscode.Memento, store: OverlayStore, machine: Machine, log: vscode.LogOutputChannel): Promise<Running> {
+  const parts = new Disposables();
+  const fail = (error: unknown): void => { log.error(describe(error)); };
+  const keys = parts.add(new ContextKeys());
+  const trust = new Trust(memento, () => machine.env(openVariable));
+  const floors = parts.add(new FloorStore(memento, fail));
+  const overlays = new Overlays({ store, floors, log, durability, trust: (base) => trust.ensure(base), windowAlive });
+  new FailureNotice(overlays, store, trust, log);
+
+  const files = parts.add(new OverlayFileSystem(overlays, fail));
+  const bases = parts.add(new BaseFileSystem(overlays, files.onDidChangeBase));
+  const decorations = parts.add(new Decorations(overlays));
+  const view = parts.add(new ChangesView(overlays));
+  parts.add(new StatusBar(overlays));
+  keys.follow(overlays);
+  parts.add(vscode.window.registerFileDecorationProvider(decorations));
+  const context: CommandContext = { overlays, store, floors, trust, view, machine, log };
+  parts.add(registerCommands(context));
+  parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
+  // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.
+  parts.add(overlays.onDidChangeAccess(() => { void vscode.commands.executeCommand("workbench.files.action.refreshFilesExplorer"); }));
+
+  const registration = parts.add(new Registration(files, bases, overlays));
+  await registration.start(store);
+  void openFromEnvironment(context);
+  return {
+    api: createApi(context),
+    async stop() {
+      await overlays.dispose();
+      parts.dispose();
+    },
+  };
+}
+
+/** A process whose window is gone gets no answer; one whose window lives gets it at once. */
+async function windowAlive(): Promise<boolean> {
+  const answered = Promise.resolve(vscode.commands.getCommands(true)).then(() => true, () => false);
+  return Promise.race([answered, new Promise<boolean>((resolve) => { setTimeout(() => { resolve(false); }, windowAnswersMs); })]);
+}
+
+/** An overlay that left the workspace is free for other windows, unless an editor still shows a file of it. */
+function release(overlays: Overlays, removed: readonly vscode.WorkspaceFolder[], fail: (error: unknown) => void): void {
+  for (const { uri } of removed) {
+    if (!isOverlayUri(uri) || vscode.workspace.textDocuments.some((document) => !document.isClosed && isOverlayUri(document.uri) && document.uri.authority === uri.authority)) continue;
+    overlays.close(uri.authority).catch(fail);
+  }
+}
+
+async function openFromEnvironment(context: CommandContext): Promise<void> {
+  const folder = context.machine.env(openVariable);
+  if (folder === undefined || (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => isOverlayUri(uri))) return;
+  await guarded(context, () => openWithoutAsking(context, folder));
+}
