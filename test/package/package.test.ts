@@ -1,45 +1,52 @@
-// The .vsix as a stranger gets it: what is in it, and that a fresh VS Code opens an overlay with nothing else.
-import { listFiles } from "@vscode/vsce";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// The .vsix as a stranger gets it: a fresh VS Code opens an overlay with it and nothing else, and only what runs is in it.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packVsix } from "../support/package.ts";
 import { root } from "../support/paths.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
-import { explorer, startWorkbench, waitForText, type Workbench } from "../support/vscode/ui/index.ts";
+import { explorer, startWorkbench, waitForText } from "../support/vscode/ui/index.ts";
 
-/** What may be packed; whoever adds a folder that runs adds it here and to .vscodeignore. */
-const allowed = [/^package\.json$/, /^package\.nls(\.[a-z-]+)?\.json$/, /^l10n\/[^/]+\.json$/, /^dist\/extension\.js$/, /^media\/[^/]+\.(png|svg)$/, /^(README|CHANGELOG)\.md$/, /^LICENSE$/];
+/** What an installed extension may consist of; whoever adds something that runs adds it here and to .vscodeignore. */
+const allowed = [
+  /^package\.json$/, /^package\.nls(\.[a-z-]+)?\.json$/, /^l10n\/[^/]+\.json$/, /^dist\/extension\.js$/, /^media\/[^/]+\.(png|svg)$/,
+  /^(readme|changelog)\.md$/i, /^LICENSE(\.txt)?$/, /^\.vsixmanifest$/,
+];
 
-describe("the packed extension", () => {
-  let folder: string;
+describe("the packed extension, in a fresh VS Code", () => {
+  const folder = makeTemp("package");
+  const base = join(folder, "a base");
+  const userDataDir = join(folder, "user");
+  let close: (() => Promise<void>) | undefined;
   let vsix: string;
-  let workbench: Workbench | undefined;
 
   beforeAll(async () => {
-    folder = makeTemp("package");
+    mkdirSync(join(base, "folder"), { recursive: true });
+    writeFileSync(join(base, "folder", "file.txt"), "from the base\n");
     vsix = await packVsix(folder);
   });
 
   afterAll(async () => {
-    await workbench?.close();
+    await close?.();
     removeTemp(folder);
   });
 
-  test("holds what runs, and nothing else", async () => {
-    const files = await listFiles({ cwd: root });
-    expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
-    expect(files).toEqual(expect.arrayContaining(["package.json", "dist/extension.js"]));
-  });
-
-  test("opens an overlay in a fresh VS Code", async () => {
-    const base = join(folder, "a base");
-    mkdirSync(join(base, "folder"), { recursive: true });
-    writeFileSync(join(base, "folder", "file.txt"), "from the base\n");
-    workbench = await startWorkbench({ extension: { vsix }, env: { OVERLAY_WORKSPACE_OPEN: base } });
+  test("opens an overlay", async () => {
+    const workbench = await startWorkbench({ extension: { vsix }, userDataDir, env: { OVERLAY_WORKSPACE_OPEN: base } });
+    close = () => workbench.close();
     const { page } = workbench;
     await page.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false);
     await explorer(page).click("folder/file.txt", { clickCount: 2 });
     await waitForText(page, "from the base");
+  });
+
+  test("is installed with what runs, and nothing else", () => {
+    const { publisher, name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<"publisher" | "name" | "version", string>;
+    const installed = join(userDataDir, "server", "extensions", `${publisher}.${name}-${version}`);
+    const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(installed, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+    expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
+    expect(files).toEqual(expect.arrayContaining(["package.json", "dist/extension.js"]));
   });
 });

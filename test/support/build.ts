@@ -66,6 +66,8 @@ export async function buildSuite(): Promise<string> {
     external: ["vscode"],
     sourcemap: "inline",
     plugins: [specs],
+    // Mocha's parallel mode starts files of its own; nobody uses it here.
+    logOverride: { "require-resolve-not-external": "silent" },
   });
   return outfile;
 }

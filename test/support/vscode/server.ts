@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { runToEnd, start, type Started } from "../processes.ts";
+import { makeTemp, removeTemp, runToEnd, start, type Started } from "../processes.ts";
 import { installServer } from "./install.ts";
 
 export interface ServerFolders {
@@ -24,7 +24,8 @@ export interface ServerOptions {
 export interface Server {
   readonly origin: string;
   readonly authority: string;
-  readonly process: Started;
+  /** What it has printed so far. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -68,7 +69,12 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): NodeJS.Proce
 export async function installExtension(folders: ServerFolders, vsix: string): Promise<void> {
   const code = await installServer();
   const args = ["--install-extension", vsix, "--force", "--server-data-dir", folders.data, "--extensions-dir", extensionsFolder(folders)];
-  await runToEnd(process.execPath, [join(code, "out", "server-main.js"), ...args, "--accept-server-license-terms"], { cwd: code, env: cleanEnvironment({}) });
+  const sockets = makeTemp("s");
+  try {
+    await runToEnd(process.execPath, [join(code, "out", "server-main.js"), ...args, "--accept-server-license-terms"], { cwd: code, env: cleanEnvironment({ TMPDIR: sockets }) });
+  } finally {
+    removeTemp(sockets);
+  }
 }
 
 async function listening(server: Started): Promise<void> {
@@ -95,6 +101,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const code = await installServer();
   mkdirSync(extensionsFolder(folders), { recursive: true });
   writeSettings(folders, options.settings ?? {});
+  // A server that is ended leaves its sockets: they get a folder that goes with it. Its path is short, as sockets need.
+  const sockets = makeTemp("s");
   // Another process may take the port between the question and the start: ask again then.
   for (let attempt = 1; ; attempt++) {
     const port = await choosePort(folders);
@@ -105,16 +113,25 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ...(options.testDriver === true ? ["--enable-smoke-test-driver"] : []),
       ...(options.workspaceTrust === false ? ["--disable-workspace-trust"] : []),
       "--disable-getting-started-override",
-    ], { cwd: code, env: cleanEnvironment(options.env ?? {}) });
+    ], { cwd: code, env: cleanEnvironment({ TMPDIR: sockets, ...options.env }) });
     try {
       await listening(server);
     } catch (error) {
       await server.stop();
       if (attempt < 3 && server.output().includes("EADDRINUSE")) continue;
+      removeTemp(sockets);
       throw error;
     }
     writeFileSync(join(folders.data, "port"), String(port));
     const authority = `${host}:${port}`;
-    return { origin: `http://${authority}`, authority, process: server, stop: () => server.stop() };
+    return {
+      origin: `http://${authority}`,
+      authority,
+      output: () => server.output(),
+      async stop() {
+        await server.stop();
+        removeTemp(sockets);
+      },
+    };
   }
 }

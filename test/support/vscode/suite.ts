@@ -68,14 +68,14 @@ async function inBrowser(suite: string, folder: string, workspace: string, resul
       await page.exposeFunction("codeAutomationLog", (type: string, args: unknown[]) => { print(type, args); });
       await page.exposeFunction("codeAutomationExit", (code: number) => { exit.resolve(code); });
       page.on("crash", () => { exit.reject(new Error("The page crashed.")); });
-      const timer = setTimeout(() => { exit.reject(new Error(`The suite did not end within ${patience / 1000} s.\n${server.process.output()}`)); }, patience);
+      const timer = setTimeout(() => { exit.reject(new Error(`The suite did not end within ${patience / 1000} s.\n${server.output()}`)); }, patience);
       await page.goto(workbenchUrl(server, workspace, [
         ["extensionDevelopmentPath", remoteUri(server, root)],
         ["extensionTestsPath", remoteUri(server, suite)],
         ["skipWelcome", "true"],
       ]));
       const code = await exit.promise.finally(() => { clearTimeout(timer); });
-      if (code !== 0 && readSuiteResults(results) === undefined) throw new Error(`VS Code ended the suite with ${code}.\n${server.process.output()}`);
+      if (code !== 0 && readSuiteResults(results) === undefined) throw new Error(`VS Code ended the suite with ${code}.\n${server.output()}`);
     } finally {
       await browser.close();
     }

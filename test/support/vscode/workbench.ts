@@ -124,7 +124,7 @@ async function open(
     page,
     url,
     userDataDir,
-    serverOutput: () => server.process.output(),
+    serverOutput: () => server.output(),
     async screenshot(name) {
       mkdirSync(screenshots, { recursive: true });
       const file = join(screenshots, `${name}.png`);
