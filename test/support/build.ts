@@ -1,7 +1,7 @@
 // Bundles: the extension, the engine as a module for plain Node, the suite for VS Code, and the fence of the engine.
-// `--fences` only checks; without it dist/ is written.
+// `--fences` only checks the fence; `--suite` bundles the suite as well as dist/.
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cache, requireNode24, root } from "./paths.ts";
 
@@ -14,11 +14,12 @@ const common: BuildOptions = {
   legalComments: "none",
 };
 
+/** Each file appears whole: somebody else may be reading, or building, at the same time. */
 export async function buildProduct(): Promise<void> {
-  rmSync(join(root, "dist"), { recursive: true, force: true });
-  await Promise.all([
+  const results = await Promise.all([
     bundle({
       ...common,
+      write: false,
       entryPoints: ["src/extension.ts"],
       outfile: "dist/extension.js",
       platform: "node",
@@ -28,12 +29,19 @@ export async function buildProduct(): Promise<void> {
     }),
     bundle({
       ...common,
+      write: false,
       entryPoints: ["src/host/index.ts"],
       outfile: "dist/overlay.mjs",
       platform: "node",
       format: "esm",
     }),
   ]);
+  mkdirSync(join(root, "dist"), { recursive: true });
+  for (const file of results.flatMap((result) => result.outputFiles)) {
+    const growing = `${file.path}.${process.pid}`;
+    writeFileSync(growing, file.contents);
+    renameSync(growing, file.path);
+  }
 }
 
 /** The engine must bundle where there is no Node and no VS Code; what it imports must be found in neither. */
@@ -74,7 +82,10 @@ export async function buildSuite(): Promise<string> {
 
 if (import.meta.main) {
   requireNode24();
-  await (process.argv.includes("--fences") ? checkFences() : buildProduct()).catch(() => {
+  const tasks = process.argv.includes("--fences") ? [checkFences] : process.argv.includes("--suite") ? [buildProduct, buildSuite] : [buildProduct];
+  try {
+    for (const task of tasks) await task();
+  } catch {
     process.exitCode = 1; // esbuild has said what is wrong.
-  });
+  }
 }

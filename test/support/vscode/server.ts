@@ -24,6 +24,8 @@ export interface ServerOptions {
 export interface Server {
   readonly origin: string;
   readonly authority: string;
+  /** Resolves with the exit code, -1 when it was ended. */
+  readonly ended: Promise<number>;
   /** What it has printed so far. */
   output(): string;
   stop(): Promise<void>;
@@ -60,8 +62,8 @@ function writeSettings(folders: ServerFolders, settings: Readonly<Record<string,
 }
 
 /** What the server inherits: nothing of a VS Code that happens to run this, nothing of npm's. */
-function cleanEnvironment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE_|npm_|NODE_OPTIONS$|VITEST|OVERLAY_(WORKSPACE|TEST)_)/.test(name));
+export function cleanEnvironment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(VSCODE_|npm_|NODE_OPTIONS$|ELECTRON_RUN_AS_NODE$|INIT_CWD$|VITEST|OVERLAY_(WORKSPACE|TEST)_)/.test(name));
   return { ...Object.fromEntries(kept), ...extra };
 }
 
@@ -127,6 +129,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     return {
       origin: `http://${authority}`,
       authority,
+      ended: server.ended,
       output: () => server.output(),
       async stop() {
         await server.stop();
