@@ -71,7 +71,7 @@ export class ChangeModel {
 
   /** Does the first walk; later calls wait for whatever is being brought up to date. */
   async load(): Promise<void> {
-    if (!this.loaded) this.pending.set("/", "created");
+    if (!this.loaded && this.running === undefined) this.pending.set("/", "created");
     await this.update();
   }
 

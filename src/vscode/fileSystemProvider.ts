@@ -60,9 +60,9 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
     return this.on("stat", uri, async ({ session, path }) => {
       if (path === undefined) return { type: vscode.FileType.Directory, ctime: session.info.created, mtime: session.info.created, size: 0, permissions: vscode.FilePermission.Readonly };
       const own = await session.overlay.lstat(path);
-      if (own.type !== "symlink") return toFileStat(session, path, own, 0);
+      if (own.type !== "symlink") return toFileStat(session, path, own, vscode.FileType.Unknown);
       const target = await followed(session, path);
-      return target === undefined ? toFileStat(session, path, own, 0) : toFileStat(session, path, target, vscode.FileType.SymbolicLink);
+      return target === undefined ? toFileStat(session, path, own, vscode.FileType.Unknown) : toFileStat(session, path, target, vscode.FileType.SymbolicLink);
     });
   }
 
@@ -206,7 +206,7 @@ async function followed(session: Session, path: string): Promise<OverlayStat | u
 function toFileStat(session: Session, path: string, stat: OverlayStat, link: vscode.FileType): vscode.FileStat {
   const file = stat.type === "file";
   const mtime = file ? session.floors.report(path, stat) : Math.trunc(stat.mtimeMs);
-  const result = { type: link | fileType(stat.type), ctime: Math.trunc(stat.birthtimeMs), mtime, size: stat.size };
+  const result: vscode.FileStat = { type: link | fileType(stat.type), ctime: Math.trunc(stat.birthtimeMs), mtime, size: stat.size };
   const readOnly = session.access.kind === "readOnly" || markerName.test(path);
   return readOnly ? { ...result, permissions: vscode.FilePermission.Readonly } : result;
 }

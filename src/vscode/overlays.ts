@@ -37,7 +37,7 @@ export class Overlays {
   private readonly slots = new Map<string, Slot>();
   /** Transitions of one overlay happen one after the other. */
   private readonly turns = new Map<string, Promise<void>>();
-  private readonly watches = new Map<Session, vscode.Disposable[]>();
+  private readonly watches = new Map<Session, { dispose(): void }>();
   private readonly opened = new Emitter<Session>((error) => { this.fail(error); });
   private readonly closed = new Emitter<Session>((error) => { this.fail(error); });
   private readonly accessChanged = new Emitter<Session>((error) => { this.fail(error); });
@@ -155,11 +155,11 @@ export class Overlays {
     const subscription = opened.kind === "writable"
       ? opened.onYieldRequested((by) => { void this.onYieldRequested(session, by).catch((error: unknown) => { this.fail(error); }); })
       : opened.onReleased(() => { void this.reopen(session, { waitMs: 0 }).catch((error: unknown) => { this.fail(error); }); });
-    this.watches.set(session, [subscription]);
+    this.watches.set(session, subscription);
   }
 
   private unwatch(session: Session): void {
-    for (const watch of this.watches.get(session) ?? []) watch.dispose();
+    this.watches.get(session)?.dispose();
     this.watches.delete(session);
   }
 
@@ -170,7 +170,7 @@ export class Overlays {
     await this.reopen(session, { waitMs: 0, readOnly: true });
     this.unwatch(session);
     const timer = setTimeout(() => { if (this.peek(session.id) === session) this.watch(session); }, handOverMs);
-    this.watches.set(session, [new vscode.Disposable(() => { clearTimeout(timer); })]);
+    this.watches.set(session, { dispose: () => { clearTimeout(timer); } });
   }
 
   /** Drains the engine object and goes on with a new one. Returns whether the overlay can be written then. */

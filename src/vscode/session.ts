@@ -5,7 +5,7 @@
 import type { Disposable, Overlay, OverlayEvent } from "../engine/index.js";
 import { ChangeModel } from "./changeModel.js";
 import { Emitter } from "./emitter.js";
-import { MtimeFloor } from "./mtimeFloor.js";
+import type { MtimeFloor } from "./mtimeFloor.js";
 import type { OpenedOverlay, OverlayInfo } from "./ports.js";
 
 export type Access = { readonly kind: "writable" } | { readonly kind: "readOnly"; readonly owner: string };

@@ -68,7 +68,7 @@ export class Trust {
 /** VS Code's own answer, where it has one: the base lies in a folder of a trusted workspace on disk. */
 function inTrustedWorkspace(base: string): boolean {
   // Who switched the question off has answered it for every folder.
-  if (!vscode.workspace.getConfiguration("security.workspace.trust").get("enabled", true)) return true;
+  if (!vscode.workspace.getConfiguration("security.workspace.trust").get<boolean>("enabled", true)) return true;
   if (!vscode.workspace.isTrusted) return false;
   return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => uri.scheme === "file" && isWithin(vscode.Uri.file(base).path, uri.path));
 }
