@@ -1,0 +1,105 @@
+/**
+ * What an overlay offers. Adapters code against this interface alone. All paths are overlay paths ("/", "/a/b");
+ * every method rejects with OverlayError and nothing else, and a rejected one has left what was there before (INV-11).
+ * Symlinks are followed inside merged, except by the l-forms and by what acts on a name (unlink, rename, ...).
+ */
+import type {
+  CancelSignal, Change, Disposable, Durability, OverlayDirent, OverlayEvent, OverlayStat, Progress,
+} from "./types.js";
+
+export interface Cancellable {
+  readonly signal?: CancelSignal;
+  readonly onProgress?: Progress;
+}
+
+export interface WriteFileOptions extends Cancellable {
+  /** Make the file when it does not exist (default true; false: ENOENT). */
+  readonly create?: boolean;
+  /** Replace the content of an existing file (default true; false: EEXIST). */
+  readonly overwrite?: boolean;
+  /** Permission bits of a file that is made (default 0o666, less the umask). An existing file keeps its own. */
+  readonly mode?: number;
+}
+
+export interface OverlayHandle {
+  /**
+   * Reads into `buffer` from `position` (null: from where the last such read or write ended).
+   * Returns the bytes read, 0 at the end. A handle keeps reading the file that it opened (INV-3).
+   */
+  read(buffer: Uint8Array, position?: number | null): Promise<number>;
+  /** Writes all of `buffer`; returns its length. A handle opened to append ignores `position`. */
+  write(buffer: Uint8Array, position?: number | null): Promise<number>;
+  truncate(size?: number): Promise<void>;
+  stat(): Promise<OverlayStat>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Overlay {
+  /** False while another process owns the upper: every change is EROFS. */
+  readonly writable: boolean;
+
+  stat(path: string): Promise<OverlayStat>;
+  lstat(path: string): Promise<OverlayStat>;
+  readDirectory(path: string): Promise<OverlayDirent[]>;
+  readFile(path: string): Promise<Uint8Array>;
+  readlink(path: string): Promise<string>;
+  /** `flags` as in Node's fs.open: "r", "r+", "w", "wx", "w+", "a", "ax", "a+", ... or O_ bits (Linux values). */
+  open(path: string, flags?: string | number, mode?: number): Promise<OverlayHandle>;
+
+  writeFile(path: string, data: Uint8Array | string, options?: WriteFileOptions): Promise<void>;
+  /** Adds to the end, making the file when it does not exist. Concurrent appends all land, whole. */
+  append(path: string, data: Uint8Array | string, options?: Cancellable & { readonly mode?: number }): Promise<void>;
+  truncate(path: string, size?: number): Promise<void>;
+  createDirectory(path: string, mode?: number): Promise<void>;
+  unlink(path: string): Promise<void>;
+  rmdir(path: string): Promise<void>;
+  /** Deletes into the overlay's trash, in one step whatever the size. A directory that is not empty wants `recursive`. */
+  remove(path: string, options?: { readonly recursive?: boolean }): Promise<void>;
+  /** With `overwrite` (the default) as rename(2); without it an existing target is EEXIST. */
+  rename(from: string, to: string, options?: Cancellable & { readonly overwrite?: boolean }): Promise<void>;
+  /**
+   * Copies a file, a symlink, or a directory with all that is visible in it; the whole appears in one step. An existing
+   * target is EEXIST (the default), or with `overwrite` replaced; a directory that is replaced goes to the trash.
+   */
+  copy(from: string, to: string, options?: Cancellable & { readonly overwrite?: boolean }): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  link(existing: string, path: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Times as in Node's fs.utimes: seconds since the epoch, or a Date. */
+  utimes(path: string, atime: number | Date, mtime: number | Date): Promise<void>;
+  /** Gives a lower entry its upper copy without changing it. Nothing to do when it has one. */
+  copyUp(path: string, options?: Cancellable): Promise<void>;
+
+  /** What upper says against the lowers at and beneath `path` (default "/"), parents before children, sorted. */
+  changes(path?: string, options?: Cancellable): Promise<Change[]>;
+  /** What upper says of this one path; undefined when nothing differs. A directory is asked of itself alone. */
+  changeOf(path: string): Promise<Change | undefined>;
+  /** Makes a path what the lowers have there; without a path, everything. What is dropped goes to the trash. */
+  reset(path?: string): Promise<void>;
+
+  /** The lower side of a path for a diff: what the lowers have where this entry came from. ENOENT when nothing. */
+  statLower(path: string): Promise<OverlayStat>;
+  readLowerFile(path: string): Promise<Uint8Array>;
+
+  /** Events in the order of the changes, in batches, after the operation's lock is gone. */
+  onDidChange(listener: (events: readonly OverlayEvent[]) => void): Disposable;
+  /**
+   * Tells that someone else changed these paths in the base (relative to it, "/a/b"). Where the change is visible,
+   * events follow, on the paths at which merged shows it.
+   */
+  baseChanged(changes: readonly OverlayEvent[]): Promise<void>;
+  /** Tells a read-only opener that the owner of the upper may have changed it: caches are dropped. */
+  upperChanged(): void;
+  /** Forces everything written so far to the disk. */
+  sync(): Promise<void>;
+  /** Waits for every operation under way, then lets go of the upper. */
+  dispose(): Promise<void>;
+}
+
+export interface OverlayOptions {
+  readonly durability?: Durability;
+  /** Whether names that differ only in case are different names, in the base and the scratch. Default true. */
+  readonly caseSensitive?: boolean;
+  readonly readOnly?: boolean;
+}

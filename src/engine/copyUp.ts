@@ -1,0 +1,182 @@
+/**
+ * Copy-up: lower -> work -> upper, before the first change of an entry. Keeps INV-3 (nobody sees part of a copy),
+ * INV-4 (an unlink that comes meanwhile wins), INV-5 (one copy per entry), INV-6 (data is copied without any lock),
+ * INV-11 (what fails leaves nothing). Takes the namespace lock, shared, and the parent's mutex, for the publish alone.
+ *
+ *   copy-up meets          and this is why it comes out right
+ *   another copy-up        the registry lets one copy; the others wait without a lock, then look again
+ *   unlink, rmdir, reset   they do not wait; the publish finds the whiteout, or the parent gone, and discards the copy
+ *   overwriting rename     the publish finds the name taken in upper: the renamed file stays, the copy is discarded
+ *   rename of the source   it copies up itself first (here, so it waits its turn), then moves the whole copy
+ *   rename of a parent     the key is the node, not the path: the copy is published where the node now is
+ *   chmod                  it waits its turn here, then changes the upper copy under the parent's mutex
+ *   a reader               it has the lower file open, whole, until the publish, and keeps it afterwards
+ *   stat, readdir          one link publishes: before it the lower, after it the upper, never neither
+ */
+import { again, type Again, type Context } from "./context.js";
+import { checkCancelled } from "./copyUpRegistry.js";
+import { isCode, Refusal } from "./errors.js";
+import { lookup, type Place } from "./lookup.js";
+import type { LowerFile } from "./lowerView.js";
+import { checkChangeable } from "./markers.js";
+import { childPath, type OverlayPath } from "./paths.js";
+import { chownIfAllowed, type CopyOptions, sameFile, type Staged, stageCopy } from "./stage.js";
+import type { UpperDirectory } from "./tree.js";
+
+/** How often a lower file may change under the copying hand before that is said: EBUSY. */
+const maxCopies = 5;
+
+/** An entry that is now in upper: a name in a directory's node, or the root. */
+export type Upper =
+  | { readonly kind: "entry"; readonly directory: UpperDirectory; readonly name: string }
+  | { readonly kind: "directory"; readonly directory: UpperDirectory };
+
+/**
+ * Makes sure that what `path` leads to has its upper copy. Another operation may change that before the caller's next
+ * step: it locks and looks again.
+ * @throws Refusal ENOENT, ENOTDIR, ELOOP, EROFS (outside the base), ENOTSUP (a special file), EBUSY, ECANCELED; LayerError.
+ */
+export async function copyUp(ctx: Context, path: OverlayPath, follow: boolean, options: CopyOptions = {}): Promise<Upper> {
+  for (;;) {
+    checkCancelled(options.signal);
+    const found = await lookup(ctx, path, { follow });
+    switch (found.kind) {
+      case "absent":
+        throw new Refusal("ENOENT");
+      case "outside":
+        throw outsideRefusal(found.physical);
+      case "upper":
+        return { kind: "entry", directory: found.directory, name: found.name };
+      case "directory": {
+        const directory = await copyUpDirectory(ctx, found.place);
+        if (directory !== again) return { kind: "directory", directory };
+        break;
+      }
+      case "lower": {
+        const parent = await copyUpDirectory(ctx, found.place);
+        if (parent !== again) await copyUpEntry(ctx, parent, found.name, options);
+        break; // done, or overtaken: the next look tells
+      }
+    }
+  }
+}
+
+export function outsideRefusal(physical: string): Refusal {
+  return new Refusal("EROFS", `it leads to '${physical}', outside the overlay, which is only ever read`);
+}
+
+/**
+ * Makes sure that a directory of merged has its upper directory, its ancestors first. It has the lower's mode, owner
+ * and times from the moment it appears. Nothing of its content is copied.
+ * @returns the node, or `again` when another operation overtook this one.
+ */
+export async function copyUpDirectory(ctx: Context, place: Place): Promise<UpperDirectory | Again> {
+  if (place.upper !== undefined) return place.upper;
+  if (place.parent === undefined || place.below === undefined) return again;
+  const { name, below } = place;
+  const parent = await copyUpDirectory(ctx, place.parent);
+  if (parent === again) return again;
+  checkChangeable(name);
+
+  const outcome = await ctx.registry.run(parent, ctx.tree.key(name), undefined, async () => {
+    const present = ctx.tree.entry(parent, name);
+    if (present !== undefined) return present.node ?? again;
+    const stat = await below.stat();
+    if (stat.type !== "directory") return again;
+    const staged = ctx.work.temp();
+    await ctx.scratch.makeDirectory(staged, 0o700);
+    let published = false;
+    try {
+      await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(staged, uid, gid));
+      await ctx.scratch.chmod(staged, stat.mode);
+      await ctx.scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);
+      return await ctx.locks.shared([parent], async () => {
+        if (!isFree(ctx, parent, name)) return again;
+        const directory = ctx.tree.upperPath(parent);
+        await ctx.work.inside(directory, true, () => ctx.scratch.rename(staged, `${directory}/${name}`));
+        published = true;
+        ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
+        return ctx.tree.addDirectory(parent, name, { kind: "plain" }, below);
+      });
+    } finally {
+      if (!published) await ctx.work.discardTree(staged);
+    }
+  });
+  if (outcome === "waited" || outcome === again) return again;
+  await ctx.work.syncDirectories(ctx.tree.upperPath(parent));
+  return outcome;
+}
+
+/**
+ * Steps 2 to 7 of the protocol for one name of a directory that is in upper. Returns when there is a reason to look
+ * again: published, another one published, or the name is no lower entry any more.
+ */
+export async function copyUpEntry(ctx: Context, parent: UpperDirectory, name: string, options: CopyOptions): Promise<void> {
+  checkChangeable(name);
+  await ctx.registry.run(parent, ctx.tree.key(name), options.signal, async () => {
+    for (let copies = 0; copies < maxCopies; copies++) {
+      // Look, now that the registry is ours. No load here: without content the caller's walk loads it.
+      if (!isFree(ctx, parent, name)) return;
+      const found = await parent.content?.below?.lookup(name);
+      if (found?.kind !== "other") return;
+
+      const staged = await stageCopy(ctx, found, options);
+      if (staged === undefined) continue;
+      if ((await publish(ctx, parent, name, found, staged)) === "done") return;
+    }
+    throw new Refusal("EBUSY", "the file in the base keeps changing while it is copied; try again when it is at rest");
+  });
+}
+
+/** Steps 5 to 7: lock, look again, link. The staged copy is used up or discarded. */
+async function publish(ctx: Context, parent: UpperDirectory, name: string, file: LowerFile, staged: Staged): Promise<"done" | "changed"> {
+  let published = false;
+  try {
+    const outcome = await ctx.locks.shared([parent], async () => {
+      // An unlink, rename, reset or another publish was first: its outcome stands, the caller looks again.
+      if (!isFree(ctx, parent, name)) return "done";
+      // Still the entry that was copied? Else it would be published over a change that nobody has seen copied.
+      if (!sameFile(staged.print, await fingerprintIfThere(file))) return "changed";
+      const directory = ctx.tree.upperPath(parent);
+      try {
+        // A copy-up is no change of the directory: its times stay.
+        await ctx.work.inside(directory, true, () => ctx.work.publish(staged.path, `${directory}/${name}`));
+      } catch (error) {
+        await ctx.tree.reload(parent);
+        if (isCode(error, "EEXIST", "ENOENT")) return "done"; // the tree was wrong and now is right: look again
+        throw error;
+      }
+      published = true;
+      ctx.tree.add(parent, name, file.stat.type);
+      const below = parent.content?.below;
+      if (below !== undefined) ctx.origins.set(ctx.tree.mergedPath(parent, name), childPath(below.path, name), staged.print);
+      ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
+      return "done";
+    });
+    if (published) await ctx.work.syncDirectories(ctx.tree.upperPath(parent));
+    return outcome;
+  } finally {
+    if (!published) await ctx.work.discard(staged.path);
+  }
+}
+
+/** Whether a name is in the lower's hands alone, as far as the tree says: attached parent, no upper entry, no whiteout. */
+function isFree(ctx: Context, parent: UpperDirectory, name: string): boolean {
+  return (
+    parent.content !== undefined &&
+    ctx.tree.isAttached(parent) &&
+    ctx.tree.entry(parent, name) === undefined &&
+    !ctx.tree.isWhitedOut(parent, name)
+  );
+}
+
+const gone = { size: -1n, mtimeNs: 0n, ctimeNs: 0n, dev: 0n, ino: 0n };
+
+async function fingerprintIfThere(file: LowerFile) {
+  try {
+    return await file.layer.fingerprint(file.layerPath);
+  } catch (error) {
+    if (isCode(error, "ENOENT", "ENOTDIR")) return gone;
+    throw error;
+  }
+}

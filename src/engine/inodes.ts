@@ -1,0 +1,43 @@
+/**
+ * The upper files that are open for writing, by identity, because hard links give one file many names. A whole-file
+ * write must not replace a file under an open writer's hands, and what is done to a whole file in place (append,
+ * truncate, write over) is done one at a time. That queue is not held together with any lock of locks.ts.
+ */
+import { Mutex } from "async-mutex";
+import type { LayerStat } from "./types.js";
+
+export interface Inode {
+  readonly key: string;
+  readonly io: Mutex;
+  writers: number;
+}
+
+export class Inodes {
+  private readonly open = new Map<string, Inode>();
+
+  hasWriters(stat: LayerStat): boolean {
+    return this.open.has(keyOf(stat));
+  }
+
+  /** How many files have writers. */
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** Registers a writer. Called under the mutex of the directory in which the file was opened. */
+  enter(stat: LayerStat): Inode {
+    const key = keyOf(stat);
+    let inode = this.open.get(key);
+    if (inode === undefined) this.open.set(key, (inode = { key, io: new Mutex(), writers: 0 }));
+    inode.writers++;
+    return inode;
+  }
+
+  leave(inode: Inode): void {
+    if (--inode.writers === 0) this.open.delete(inode.key);
+  }
+}
+
+function keyOf(stat: LayerStat): string {
+  return `${String(stat.dev)}:${String(stat.ino)}`;
+}

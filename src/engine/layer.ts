@@ -1,0 +1,117 @@
+/**
+ * The ports through which the engine touches the world: read-only layers, the scratch it may write, and Env.
+ * Paths are layer paths: no leading slash, "" for the root. Every call throws LayerError and nothing else.
+ * INV-1 rests on the split: a LowerLayer has no call that writes, and no path of one can be given to the scratch.
+ */
+import type { CancelSignal, EntryType, Fingerprint, LayerStat } from "./types.js";
+
+export interface LayerDirent {
+  readonly name: string;
+  readonly type: EntryType;
+}
+
+export interface LayerListing {
+  readonly entries: readonly LayerDirent[];
+  /** How many names are not valid Unicode: they are not in `entries`, yet the directory is not empty. */
+  readonly undecodable: number;
+}
+
+export interface ReadHandle {
+  stat(): Promise<LayerStat>;
+  fingerprint(): Promise<Fingerprint>;
+  /** Fills `buffer` from `position`; short only at the end of the file. Returns the bytes read. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface WriteHandle extends ReadHandle {
+  /** Writes all of `buffer` at `position`, or at the end of the file when opened with `append`. */
+  write(buffer: Uint8Array, position: number): Promise<void>;
+  truncate(size: number): Promise<void>;
+  sync(): Promise<void>;
+  chmod(mode: number): Promise<void>;
+  chown(uid: number, gid: number): Promise<void>;
+  utimes(atimeMs: number, mtimeMs: number): Promise<void>;
+}
+
+/** A layer that is only ever read. No call follows a symlink in the last component. */
+export interface LowerLayer {
+  lstat(path: string): Promise<LayerStat>;
+  /** The identity of an entry, exact; the entry itself, also when it is a symlink. */
+  fingerprint(path: string): Promise<Fingerprint>;
+  readDirectory(path: string): Promise<LayerListing>;
+  readLink(path: string): Promise<string>;
+  /**
+   * Opens a regular file for reading and never waits for a peer: a FIFO, socket, device is EINVAL, a directory
+   * EISDIR, a symlink ELOOP.
+   */
+  openRead(path: string): Promise<ReadHandle>;
+  /** The whole content of a regular file; refuses what openRead refuses; EFBIG when one buffer cannot hold it. */
+  readFile(path: string): Promise<Uint8Array>;
+}
+
+export interface OpenWrite {
+  readonly read?: boolean;
+  readonly append?: boolean;
+  readonly truncate?: boolean;
+}
+
+/**
+ * The folder that holds upper/, work/, trash/ and layers/ of one overlay. No call follows a symlink in the last
+ * component, the components before it are ours.
+ */
+export interface ScratchLayer extends LowerLayer {
+  /** Creates a regular file, EEXIST if the name is taken. The umask applies to `mode`. */
+  create(path: string, mode: number): Promise<WriteHandle>;
+  openWrite(path: string, how: OpenWrite): Promise<WriteHandle>;
+  makeDirectory(path: string, mode: number): Promise<void>;
+  makeSymlink(target: string, path: string): Promise<void>;
+  /** A second name for a file; EEXIST if taken. A symlink is linked itself. ENOTSUP where there are no hard links. */
+  link(from: string, to: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  removeDirectory(path: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  chown(path: string, uid: number, gid: number): Promise<void>;
+  utimes(path: string, atimeMs: number, mtimeMs: number): Promise<void>;
+  /** Forces a directory's entries to the disk; does nothing where the system cannot. */
+  syncDirectory(path: string): Promise<void>;
+  /**
+   * Creates `path` as a copy-on-write clone of an open lower file (FICLONE). False, with nothing created, where
+   * source and scratch do not share a filesystem that can.
+   */
+  cloneFrom(source: ReadHandle, path: string, mode: number): Promise<boolean>;
+  /** The free-standing truth of who we are, to know whether a chown can be expected to work. */
+  readonly privileged: boolean;
+}
+
+/** What lies outside the base and is reached through a symlink: read, never changed. Paths are absolute, physical. */
+export interface OutsideReader {
+  /** The path with every symlink resolved, the last included. */
+  realPath(path: string): Promise<string>;
+  /** Rooted at "/": give it physical paths without their leading slash. */
+  readonly layer: LowerLayer;
+}
+
+export interface BaseLayer {
+  readonly layer: LowerLayer;
+  /** The absolute path as the user gave it, and with symlinks resolved. */
+  readonly given: string;
+  readonly real: string;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Time, identity and text, so that the engine has no global of any platform. */
+export interface Env {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** A new file name for staging: unique, plain ASCII, sorts by time of making. */
+  id(): string;
+  /** Resolves after `ms`, or at once when cancelled. */
+  sleep(ms: number, signal?: CancelSignal): Promise<void>;
+  encode(text: string): Uint8Array;
+  /** @throws TypeError when the bytes are not UTF-8. */
+  decode(bytes: Uint8Array): string;
+  log(level: LogLevel, message: string): void;
+}

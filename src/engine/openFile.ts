@@ -1,0 +1,65 @@
+/**
+ * Upper files that are open for writing, each registered with its inode. Opened under the mutex of the directory that
+ * has the name, so that a whole-file write, which publishes under it, sees every writer.
+ */
+import type { Context } from "./context.js";
+import { Refusal } from "./errors.js";
+import type { Inode } from "./inodes.js";
+import type { OpenWrite, WriteHandle } from "./layer.js";
+import type { UpperDirectory, UpperEntry } from "./tree.js";
+
+/** An upper file that is open for writing, with its place in the tree for events. */
+export class OpenFile {
+  constructor(
+    private readonly ctx: Context,
+    readonly raw: WriteHandle,
+    readonly inode: Inode,
+    private readonly directory: UpperDirectory,
+    private readonly entry: UpperEntry,
+  ) {}
+
+  /** Adds to the end; what a full disk let through of it is taken away again (INV-11). Called in the inode's queue. */
+  async append(data: Uint8Array): Promise<void> {
+    const { size } = await this.raw.stat();
+    try {
+      await this.raw.write(data, size);
+    } catch (error) {
+      await this.raw.truncate(size).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.raw.truncate(size);
+  }
+
+  /** Says that the content changed, unless the file has no name any more. */
+  changed(): void {
+    const { tree, events } = this.ctx;
+    if (tree.entry(this.directory, this.entry.name) === this.entry && tree.isAttached(this.directory)) {
+      events.queue("changed", tree.mergedPath(this.directory, this.entry.name));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.ctx.inodes.leave(this.inode);
+    await this.raw.close();
+  }
+}
+
+/** Opens an upper file for writing and registers the writer. The caller holds the mutex of its directory. */
+export async function openUpper(ctx: Context, directory: UpperDirectory, name: string, how: OpenWrite): Promise<OpenFile> {
+  const raw = await ctx.scratch.openWrite(ctx.tree.entryPath(directory, name), how);
+  return registerWriter(ctx, raw, directory, name);
+}
+
+export async function registerWriter(ctx: Context, raw: WriteHandle, directory: UpperDirectory, name: string): Promise<OpenFile> {
+  const entry = ctx.tree.entry(directory, name);
+  try {
+    if (entry === undefined) throw new Refusal("EBUSY");
+    return new OpenFile(ctx, raw, ctx.inodes.enter(await raw.stat()), directory, entry);
+  } catch (error) {
+    await raw.close();
+    throw error;
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Reset: a path, or everything, becomes what the lowers have. What is dropped goes to the trash by one rename, so the
+ * cost is constant and nothing is lost. Both take the namespace lock exclusively: directories go.
+ */
+import { again, type Again, type Context } from "./context.js";
+import { reloadIfFailed } from "./create.js";
+import { isCode, Refusal } from "./errors.js";
+import { lookup, type Lookup, placePath } from "./lookup.js";
+import { baseName, childPath, components, type OverlayPath, parentPath } from "./paths.js";
+import { rename } from "./rename.js";
+import type { Tree, UpperDirectory } from "./tree.js";
+import type { OverlayEvent } from "./types.js";
+import { lowerHas, removeWhiteout } from "./whiteout.js";
+
+/**
+ * @throws Refusal ENOENT (nothing there in any layer), EINVAL (beneath a folder that has no lower: the reason names the
+ * one to reset), EROFS; LayerError.
+ */
+export async function resetPath(ctx: Context, path: OverlayPath): Promise<void> {
+  if (path === "/") return resetAll(ctx);
+  for (;;) {
+    const found = await lookupOrSayWhich(ctx, path);
+    if (found.kind === "outside") throw new Refusal("EROFS", "it lies outside the overlay, where nothing was changed");
+    const renamedFrom = await oldName(ctx, found);
+    if (renamedFrom !== undefined) {
+      // Two operations, each whole: it goes back under its old name with its edits, then that is reset.
+      await rename(ctx, path, renamedFrom, { overwrite: false });
+      return resetPath(ctx, renamedFrom);
+    }
+    const parent = found.kind === "directory" ? found.place.parent?.upper : found.place.upper;
+    const name = found.kind === "directory" ? found.place.name : found.name;
+    if (parent === undefined) {
+      if (found.kind === "absent") throw new Refusal("ENOENT");
+      return; // nothing of it is in upper: it is what the lowers have
+    }
+    const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, found.kind === "absent"));
+    if (outcome === again) continue;
+    await ctx.work.syncDirectories(outcome);
+    return;
+  }
+}
+
+/** Beneath a deleted folder there is nothing to reset to: EINVAL, naming the folder to reset. */
+async function lookupOrSayWhich(ctx: Context, path: OverlayPath): Promise<Lookup> {
+  try {
+    return await lookup(ctx, path, { follow: false });
+  } catch (error) {
+    if (!isCode(error, "ENOENT")) throw error;
+    let at = "/" as OverlayPath;
+    for (const name of components(path)) {
+      at = childPath(at, name);
+      const found = await lookup(ctx, at, { follow: false });
+      if (found.kind === "absent" && found.hidden) throw new Refusal("EINVAL", `it lies in a deleted folder; reset '${at}' instead`);
+    }
+    throw error;
+  }
+}
+
+/** Where a renamed entry came from, when that name is free in merged and waits there under a whiteout. */
+async function oldName(ctx: Context, found: Lookup): Promise<OverlayPath | undefined> {
+  let lower: OverlayPath | undefined;
+  let merged: OverlayPath;
+  if (found.kind === "directory") {
+    const shape = found.place.upper?.content?.shape;
+    if (shape?.kind !== "redirect") return undefined;
+    lower = shape.to;
+    merged = placePath(found.place);
+  } else if (found.kind === "upper") {
+    merged = childPath(placePath(found.place), found.name);
+    lower = (await ctx.origins.get(merged))?.lower;
+  } else return undefined;
+  if (lower === undefined) return undefined;
+  const holder = await findByLower(ctx, ctx.tree.root, parentPath(lower));
+  if (holder === undefined) return undefined;
+  const name = baseName(lower);
+  const old = ctx.tree.mergedPath(holder, name);
+  return old !== merged && ctx.tree.isWhitedOut(holder, name) && ctx.tree.entry(holder, name) === undefined ? old : undefined;
+}
+
+/** The upper directory that merges a lower path: usually the one of that path; else a renamed one is searched for. */
+async function findByLower(ctx: Context, root: UpperDirectory, lower: OverlayPath): Promise<UpperDirectory | undefined> {
+  await ctx.tree.load(root, false);
+  if (root.content?.below?.path === lower) return root;
+  for (const entry of root.content?.children.values() ?? []) {
+    if (entry.node === undefined) continue;
+    const found = await findByLower(ctx, entry.node, lower);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Under the namespace lock, exclusively. */
+async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, absent: boolean): Promise<string | Again> {
+  const { tree } = ctx;
+  if (parent.content === undefined || !tree.isAttached(parent)) return again;
+  const entry = tree.entry(parent, name);
+  const whitedOut = tree.isWhitedOut(parent, name);
+  if (parent.content.below === undefined) {
+    throw new Refusal("EINVAL", `nothing lies below it; reset '${highestWithoutLower(tree, parent)}' instead`);
+  }
+  if (entry === undefined && !whitedOut) {
+    if (absent) throw new Refusal("ENOENT");
+    return tree.upperPath(parent); // only the lower has it: nothing to do
+  }
+  const path = tree.mergedPath(parent, name);
+  const directory = tree.upperPath(parent);
+  const inLower = await lowerHas(parent, name);
+  await reloadIfFailed(ctx, parent, () =>
+    ctx.work.inside(directory, true, async () => {
+      // Void while the entry stands; without an entry this alone is the reset.
+      await removeWhiteout(ctx, parent, name);
+      if (entry !== undefined) await ctx.work.moveToTrash(tree.entryPath(parent, name), entry.node !== undefined);
+    }),
+  );
+  tree.remove(parent, name);
+  ctx.origins.drop(path, true);
+  ctx.lowerMemory.forget();
+  if (entry?.node !== undefined) {
+    // Everything beneath may be different now: "changed" would speak of the folder alone.
+    ctx.events.queue("deleted", path);
+    if (inLower) ctx.events.queue("created", path);
+  } else ctx.events.queue(entry === undefined ? "created" : inLower ? "changed" : "deleted", path);
+  return directory;
+}
+
+/** The topmost folder above that is in upper alone: resetting it is what brings a lower's content back, if any. */
+function highestWithoutLower(tree: Tree, directory: UpperDirectory): OverlayPath {
+  let at = directory;
+  while (at.parent?.parent !== undefined && at.parent.content?.below === undefined) at = at.parent;
+  return tree.pathOf(at);
+}
+
+/**
+ * Constant in cost, whatever upper holds. Between the two renames there is no upper: open makes an empty one then,
+ * which is what the reset was to give.
+ */
+export async function resetAll(ctx: Context): Promise<void> {
+  const staged = ctx.work.temp();
+  const stat = await ctx.lowerRoot.stat();
+  await ctx.scratch.makeDirectory(staged, 0o700);
+  let used = false;
+  try {
+    await ctx.scratch.chmod(staged, stat.mode);
+    await ctx.scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);
+    await ctx.locks.exclusive(async () => {
+      const trash = await ctx.work.moveToTrash("upper", true);
+      try {
+        await ctx.scratch.rename(staged, "upper");
+      } catch (error) {
+        await ctx.work.moveDirectory(trash, "upper");
+        throw error;
+      }
+      used = true;
+      const { root } = ctx.tree;
+      ctx.tree.forget();
+      ctx.lowerMemory.forget();
+      ctx.origins.drop("/" as OverlayPath, true);
+      // Their place in the order is here; what they say is found out afterwards, from the tree that was.
+      ctx.events.queueLater(() => eventsOf(ctx, root));
+    });
+    await ctx.work.syncDirectories("");
+  } finally {
+    if (!used) await ctx.work.discardTree(staged);
+  }
+}
+
+/** Events for what was known of the old upper; what was never loaded was never shown. The old tree changes no more. */
+async function eventsOf(ctx: Context, directory: UpperDirectory, events: OverlayEvent[] = []): Promise<OverlayEvent[]> {
+  const { content } = directory;
+  if (content === undefined) return events;
+  for (const entry of content.children.values()) {
+    const path = ctx.tree.mergedPath(directory, entry.name);
+    const inLower = await lowerHasQuietly(directory, entry.name);
+    if (entry.node?.content?.shape.kind === "plain" && inLower) await eventsOf(ctx, entry.node, events);
+    else if (entry.node === undefined && inLower) events.push({ type: "changed", path });
+    else {
+      events.push({ type: "deleted", path });
+      if (inLower) events.push({ type: "created", path });
+    }
+  }
+  for (const key of content.whiteouts) {
+    if (!content.children.has(key)) events.push({ type: "created", path: ctx.tree.mergedPath(directory, key) });
+  }
+  return events;
+}
+
+/** A fault of the base is for those who look there next, not for the events of a reset that has succeeded. */
+async function lowerHasQuietly(directory: UpperDirectory, name: string): Promise<boolean> {
+  try {
+    return await lowerHas(directory, name);
+  } catch {
+    return true;
+  }
+}

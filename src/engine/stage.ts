@@ -1,0 +1,171 @@
+/**
+ * Makes the staged copy of a lower entry in work/: data, owner, mode, times, and the proof that what was copied is one
+ * state of the lower and not a mixture. INV-6: no lock is held anywhere in this file.
+ */
+import type { Context } from "./context.js";
+import { checkCancelled } from "./copyUpRegistry.js";
+import { isCode, Refusal } from "./errors.js";
+import type { ReadHandle, WriteHandle } from "./layer.js";
+import type { LowerFile } from "./lowerView.js";
+import type { CancelSignal, Fingerprint, LayerStat, Progress } from "./types.js";
+
+export interface CopyOptions {
+  readonly signal?: CancelSignal;
+  readonly onProgress?: Progress;
+}
+
+/** Bytes read and written at a time: large enough that the calls do not show, small enough to cancel quickly. */
+const chunkSize = 1 << 20;
+/** A change this recent, in ms, may have left size and times as they were: file systems' clocks are coarse. */
+const racyMs = 2000;
+
+export interface Staged {
+  readonly path: string;
+  /** What the lower entry was when it was copied. */
+  readonly print: Fingerprint;
+}
+
+export function sameFile(a: Fingerprint, b: Fingerprint): boolean {
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.ino === b.ino && a.dev === b.dev;
+}
+
+/**
+ * @returns undefined when the lower changed while it was copied: stage again.
+ * @throws Refusal ENOTSUP for what is no file or symlink; ECANCELED; LayerError. Nothing is left in work/ then.
+ */
+export async function stageCopy(ctx: Context, file: LowerFile, options: CopyOptions): Promise<Staged | undefined> {
+  switch (file.stat.type) {
+    case "file":
+      return stageRegular(ctx, file, options);
+    case "symlink":
+      return stageSymlink(ctx, file);
+    default:
+      throw new Refusal("ENOTSUP", `a ${file.stat.type} cannot be copied into the overlay`);
+  }
+}
+
+async function stageSymlink(ctx: Context, file: LowerFile): Promise<Staged> {
+  const print = await file.layer.fingerprint(file.layerPath);
+  const path = ctx.work.temp();
+  await ctx.scratch.makeSymlink(await file.layer.readLink(file.layerPath), path);
+  try {
+    await chownIfAllowed(ctx, file.stat, (uid, gid) => ctx.scratch.chown(path, uid, gid));
+    await ctx.scratch.utimes(path, file.stat.atimeMs, file.stat.mtimeMs);
+  } catch (error) {
+    await ctx.work.discard(path);
+    throw error;
+  }
+  return { path, print };
+}
+
+async function stageRegular(ctx: Context, file: LowerFile, options: CopyOptions): Promise<Staged | undefined> {
+  const source = await file.layer.openRead(file.layerPath);
+  try {
+    // Attributes come from the file that is open, not from the look that led here.
+    const stat = await source.stat();
+    const print = await source.fingerprint();
+    const path = await copyData(ctx, source, stat, options);
+    let keep = false;
+    try {
+      keep = sameFile(print, await source.fingerprint()) && (!isRacy(ctx, print) || (await sameContent(ctx, source, path, options)));
+    } finally {
+      if (!keep) await ctx.work.discard(path);
+    }
+    return keep ? { path, print } : undefined;
+  } finally {
+    await source.close();
+  }
+}
+
+/** Clones where the filesystem can, else copies; returns the staged file, complete and synced. */
+async function copyData(ctx: Context, source: ReadHandle, stat: LayerStat, options: CopyOptions): Promise<string> {
+  const clone = ctx.work.temp();
+  if (stat.size > 0 && (await ctx.scratch.cloneFrom(source, clone, 0o600))) {
+    try {
+      const file = await ctx.scratch.openWrite(clone, {});
+      try {
+        await copyAttributes(ctx, file, stat);
+        if (ctx.durability !== "none") await file.sync();
+      } finally {
+        await file.close();
+      }
+      return clone;
+    } catch (error) {
+      await ctx.work.discard(clone);
+      throw error;
+    }
+  }
+  return ctx.work.stageFile(0o600, async (file) => {
+    await copyBytes(source, file, stat.size, options);
+    await copyAttributes(ctx, file, stat);
+  });
+}
+
+/** Copies until the source ends, wherever that is by now. Runs of zeros become holes. */
+export async function copyBytes(source: ReadHandle, target: WriteHandle, expected: number, options: CopyOptions): Promise<void> {
+  const buffer = new Uint8Array(Math.min(chunkSize, Math.max(4096, expected + 1)));
+  let position = 0;
+  let written = 0;
+  for (;;) {
+    checkCancelled(options.signal);
+    const count = await source.read(buffer, position);
+    if (count > 0) {
+      const chunk = count === buffer.length ? buffer : buffer.subarray(0, count);
+      if (count < chunkSize || !isZero(chunk)) {
+        await target.write(chunk, position);
+        written = position + count;
+      }
+      position += count;
+      if (expected > chunkSize) options.onProgress?.(position, Math.max(expected, position));
+    }
+    if (count < buffer.length) break;
+  }
+  if (written < position) await target.truncate(position);
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  // Nearly every chunk of data fails in its first bytes.
+  for (const byte of bytes) if (byte !== 0) return false;
+  return true;
+}
+
+/** Owner first, then mode (chown clears set-id bits), then times. The umask has no say in a copy. */
+async function copyAttributes(ctx: Context, file: WriteHandle, stat: LayerStat): Promise<void> {
+  await chownIfAllowed(ctx, stat, (uid, gid) => file.chown(uid, gid));
+  await file.chmod(stat.mode);
+  await file.utimes(stat.atimeMs, stat.mtimeMs);
+}
+
+/** Gives the lower's owner where we may; a file that we cannot give away stays ours, which is what its user wants. */
+export async function chownIfAllowed(ctx: Context, stat: LayerStat, chown: (uid: number, gid: number) => Promise<void>): Promise<void> {
+  if (!ctx.scratch.privileged) return;
+  try {
+    await chown(stat.uid, stat.gid);
+  } catch (error) {
+    if (!isCode(error, "EPERM", "EINVAL", "ENOTSUP", "EACCES")) throw error; // a filesystem or a user namespace without that owner
+  }
+}
+
+function isRacy(ctx: Context, print: Fingerprint): boolean {
+  const recent = BigInt(Math.floor(ctx.env.now()) - racyMs) * 1_000_000n;
+  return print.mtimeNs >= recent || print.ctimeNs >= recent;
+}
+
+/** Reads both sides again: times this recent prove nothing. */
+async function sameContent(ctx: Context, source: ReadHandle, staged: string, options: CopyOptions): Promise<boolean> {
+  const copy = await ctx.scratch.openRead(staged);
+  try {
+    const left = new Uint8Array(64 * 1024);
+    const right = new Uint8Array(left.length);
+    for (let position = 0; ; ) {
+      checkCancelled(options.signal);
+      const [a, b] = await Promise.all([source.read(left, position), copy.read(right, position)]);
+      if (a !== b) return false;
+      for (let i = 0; i < a; i++) if (left[i] !== right[i]) return false;
+      if (a < left.length) return true;
+      position += a;
+    }
+  } finally {
+    await copy.close();
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Directory nodes of the upper, each loaded with one readdir on first use, with the lower directory that it merges.
+ * INV-2: the tree alone decides what a name is. It is a cache that may be trusted because this process owns the upper;
+ * the markers on disk are the truth, and after a failed step a node is read again under its mutex.
+ * Loading wants the namespace lock, shared: the caller says whether it holds it.
+ */
+import { Mutex } from "async-mutex";
+import type { Env, ScratchLayer } from "./layer.js";
+import { isCode } from "./errors.js";
+import type { Locks } from "./locks.js";
+import { lowerOf, type LowerDirectory } from "./lowerView.js";
+import { type MarkedShape, readMarked } from "./markers.js";
+import { childPath, type OverlayPath, rootPath } from "./paths.js";
+import type { EntryType } from "./types.js";
+
+/** A name in upper. A directory has a node; a symlink's target is kept once it was read. */
+export interface UpperEntry {
+  readonly name: string;
+  readonly type: EntryType;
+  readonly node?: UpperDirectory;
+  target?: string;
+}
+
+/** The content of a node. Replaced as a whole when read again; changed in place by the holder of the node's mutex. */
+export interface UpperContent {
+  readonly children: Map<string, UpperEntry>;
+  readonly whiteouts: Set<string>;
+  undecodable: number;
+  shape: MarkedShape;
+  /** The lower directory that this one merges; undefined when opaque, or when no lower has one here. */
+  below: LowerDirectory | undefined;
+}
+
+export class UpperDirectory {
+  readonly mutex = new Mutex();
+  content: UpperContent | undefined;
+  loading: Promise<void> | undefined;
+  constructor(public parent: UpperDirectory | undefined, public name: string) {}
+}
+
+export class Tree {
+  root: UpperDirectory = new UpperDirectory(undefined, "");
+  /** Folds a name to the key under which it is found: itself, or its lower case where case does not count. */
+  readonly key: (name: string) => string;
+
+  constructor(
+    private readonly scratch: ScratchLayer,
+    private readonly locks: Locks,
+    private readonly lowerRoot: LowerDirectory,
+    private readonly env: Env,
+    readonly caseSensitive: boolean,
+  ) {
+    this.key = caseSensitive ? (name) => name : (name) => name.toLowerCase();
+  }
+
+  /** The path of a node in merged; its directory in the scratch has the same path below `upper`. */
+  pathOf(directory: UpperDirectory): OverlayPath {
+    if (directory.parent === undefined) return rootPath;
+    let path = `/${directory.name}`;
+    for (let at = directory.parent; at.parent !== undefined; at = at.parent) path = `/${at.name}${path}`;
+    return path as OverlayPath;
+  }
+
+  upperPath(directory: UpperDirectory): string {
+    return directory.parent === undefined ? "upper" : `upper${this.pathOf(directory)}`;
+  }
+
+  entryPath(directory: UpperDirectory, name: string): string {
+    return `${this.upperPath(directory)}/${name}`;
+  }
+
+  mergedPath(directory: UpperDirectory, name: string): OverlayPath {
+    return childPath(this.pathOf(directory), name);
+  }
+
+  /** Whether a node is still what its path in the tree leads to. Stable while the namespace lock is held. */
+  isAttached(directory: UpperDirectory): boolean {
+    let at = directory;
+    while (at.parent !== undefined) {
+      if (at.parent.content?.children.get(this.key(at.name))?.node !== at) return false;
+      at = at.parent;
+    }
+    return at === this.root;
+  }
+
+  entry(directory: UpperDirectory, name: string): UpperEntry | undefined {
+    return directory.content?.children.get(this.key(name));
+  }
+
+  isWhitedOut(directory: UpperDirectory, name: string): boolean {
+    return directory.content?.whiteouts.has(this.key(name)) ?? false;
+  }
+
+  /** Makes sure that a node has its content. When it was detached meanwhile nothing is loaded: look up again. */
+  async load(directory: UpperDirectory, held: boolean): Promise<void> {
+    if (directory.content !== undefined) return;
+    if (!held) {
+      // The lock first, and only then the shared promise: a holder must never wait for one who waits for the lock.
+      await this.locks.shared([], () => this.load(directory, true));
+      return;
+    }
+    directory.loading ??= this.read(directory).finally(() => {
+      directory.loading = undefined;
+    });
+    await directory.loading;
+  }
+
+  /** Reads a node's markers again after a failed step. The caller holds its mutex, or the namespace lock exclusively. */
+  async reload(directory: UpperDirectory): Promise<void> {
+    await this.read(directory);
+  }
+
+  private async read(directory: UpperDirectory): Promise<void> {
+    if (!this.isAttached(directory)) return;
+    let listing;
+    try {
+      listing = await readMarked(this.scratch, this.upperPath(directory), this.env);
+    } catch (error) {
+      if (isCode(error, "ENOENT", "ENOTDIR") && directory.parent !== undefined) {
+        directory.parent.content = undefined; // someone changed the upper by hand: believe the disk
+        return;
+      }
+      throw error;
+    }
+    const old = directory.content;
+    const children = new Map<string, UpperEntry>();
+    for (const { name, type } of listing.children) {
+      children.set(this.key(name), this.keep(directory, name, type, old?.children.get(this.key(name))));
+    }
+    directory.content = {
+      children,
+      whiteouts: new Set(listing.whiteouts.map(this.key)),
+      undecodable: listing.undecodable,
+      shape: listing.shape,
+      below: await lowerOf(listing.shape, await this.inherited(directory), this.lowerRoot),
+    };
+    if (listing.undecodable > 0) {
+      this.env.log("warn", `${String(listing.undecodable)} name(s) in ${this.pathOf(directory)} are not valid Unicode and are left out`);
+    }
+  }
+
+  /** A node in use is never replaced: handles and locks refer to it. */
+  private keep(parent: UpperDirectory, name: string, type: EntryType, old: UpperEntry | undefined): UpperEntry {
+    if (old?.type === type && old.name === name) return old;
+    return type === "directory" ? { name, type, node: new UpperDirectory(parent, name) } : { name, type };
+  }
+
+  /** What the parent's lower directory has under this node's name, if that is a directory. */
+  private async inherited(directory: UpperDirectory): Promise<LowerDirectory | undefined> {
+    const { parent } = directory;
+    if (parent === undefined) return this.lowerRoot;
+    const found = await parent.content?.below?.lookup(directory.name);
+    return found?.kind === "directory" ? found.directory : undefined;
+  }
+
+  /** Forgets everything, for an opener that does not own the upper, and after a reset of everything. */
+  forget(): void {
+    this.root = new UpperDirectory(undefined, "");
+  }
+
+  /** Puts a new entry into a loaded node. Caller: holder of the node's mutex, after the disk has it. */
+  add(directory: UpperDirectory, name: string, type: EntryType, node?: UpperDirectory): void {
+    directory.content?.children.set(this.key(name), node === undefined ? { name, type } : { name, type, node });
+  }
+
+  remove(directory: UpperDirectory, name: string): void {
+    directory.content?.children.delete(this.key(name));
+  }
+
+  /** A node for a directory whose content is on the disk and will be read on first use. */
+  addUnread(parent: UpperDirectory, name: string): void {
+    this.add(parent, name, "directory", new UpperDirectory(parent, name));
+  }
+
+  /** Finds out again which lower directories a subtree merges, after the base changed. Caller: holds the namespace lock exclusively. */
+  async refreshBelow(directory: UpperDirectory): Promise<void> {
+    const { content } = directory;
+    if (content === undefined) return;
+    content.below = await lowerOf(content.shape, await this.inherited(directory), this.lowerRoot);
+    for (const { node } of content.children.values()) if (node !== undefined) await this.refreshBelow(node);
+  }
+
+  /** A node for a directory that was just made: nothing of it has to be read. */
+  addDirectory(parent: UpperDirectory, name: string, shape: MarkedShape, below: LowerDirectory | undefined): UpperDirectory {
+    const node = new UpperDirectory(parent, name);
+    node.content = { children: new Map(), whiteouts: new Set(), undecodable: 0, shape, below };
+    this.add(parent, name, "directory", node);
+    return node;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The shapes that cross the engine's border: what a caller sees of an entry, a change, an event.
+ * States are unions, not flags; times are milliseconds since the epoch unless a name says otherwise.
+ */
+
+/** What kind of thing a name stands for. `unknown` is what a layer cannot tell (a remote provider's odd entry). */
+export type EntryType = "file" | "directory" | "symlink" | "fifo" | "socket" | "block" | "character" | "unknown";
+
+/** Where an entry comes from: only the upper, only a lower, or a directory that both have. */
+export type LayerKind = "upper" | "lower" | "merged";
+
+/** What a layer knows of one of its entries. `mode` holds the permission bits only (07777). */
+export interface LayerStat {
+  readonly type: EntryType;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly nlink: number;
+  readonly dev: number;
+  readonly ino: number;
+  readonly rdev: number;
+  readonly atimeMs: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly birthtimeMs: number;
+}
+
+/** An entry of merged. `mode` holds the permission bits only (07777). */
+export interface OverlayStat extends LayerStat {
+  readonly layer: LayerKind;
+}
+
+export interface OverlayDirent {
+  readonly name: string;
+  readonly type: EntryType;
+}
+
+/**
+ * Enough to tell whether a lower entry is still the one that was looked at before: size, modification and
+ * change time in nanoseconds, and identity, all as bigint because doubles lose the low digits of each.
+ */
+export interface Fingerprint {
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** What upper says against the lowers, for one path of merged. */
+export type Change =
+  /** A lower entry that has an upper copy. */
+  | { readonly kind: "copied"; readonly path: string; readonly type: EntryType }
+  /** An entry that no lower has. */
+  | { readonly kind: "added"; readonly path: string; readonly type: EntryType }
+  /** A lower entry that is whited out. `type` is what the lower has there. */
+  | { readonly kind: "deleted"; readonly path: string; readonly type: EntryType }
+  /** An upper entry that hides a lower one of which it is no copy: another type, or an opaque directory. */
+  | { readonly kind: "replaced"; readonly path: string; readonly type: EntryType }
+  /** An entry whose lower content is found under another lower path, `from`. */
+  | { readonly kind: "renamed"; readonly path: string; readonly type: EntryType; readonly from: string };
+
+export type ChangeKind = Change["kind"];
+
+/**
+ * Something happened to a path of merged. `changed` covers content, attributes and the layer an entry comes
+ * from. One event stands for everything beneath a created or deleted directory.
+ */
+export interface OverlayEvent {
+  readonly type: "created" | "changed" | "deleted";
+  readonly path: string;
+}
+
+export interface Disposable {
+  dispose(): void;
+}
+
+/** The part of an AbortSignal that the engine listens to; an AbortSignal fits. */
+export interface CancelSignal {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+/** Called now and then while data is copied, with bytes done and bytes in all. */
+export type Progress = (done: number, total: number) => void;
+
+/**
+ * How much is forced to the disk before an operation is reported as done: file data before it is published
+ * (`data`, overlayfs's fsync=auto), the directories too (`full`), or nothing (`none`).
+ */
+export type Durability = "data" | "full" | "none";

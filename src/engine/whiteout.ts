@@ -1,0 +1,64 @@
+/**
+ * Making and taking away whiteouts. A whiteout that is made while its name stands in upper is void until the name goes:
+ * so it comes first, and one unlink or rename then decides (INV-4, INV-8). All called under the directory's mutex, or
+ * the namespace lock exclusively.
+ */
+import type { Context } from "./context.js";
+import { isCode } from "./errors.js";
+import { whiteoutName } from "./markers.js";
+import type { UpperDirectory } from "./tree.js";
+
+/** Whether the lower that this directory merges has the name: then a name that goes needs a whiteout. */
+export async function lowerHas(directory: UpperDirectory, name: string): Promise<boolean> {
+  const below = directory.content?.below;
+  return below !== undefined && (await below.lookup(name)).kind !== "absent";
+}
+
+/** Makes a whiteout unless there is one. Returns whether it was made now, so that a failing caller can take it back. */
+export async function makeWhiteout(ctx: Context, directory: UpperDirectory, name: string): Promise<boolean> {
+  if (ctx.tree.isWhitedOut(directory, name)) return false;
+  const path = ctx.tree.entryPath(directory, whiteoutName(name));
+  try {
+    await (await ctx.scratch.create(path, 0o644)).close();
+  } catch (error) {
+    if (!isCode(error, "EEXIST")) throw error;
+  }
+  directory.content?.whiteouts.add(ctx.tree.key(name));
+  return true;
+}
+
+/** @throws LayerError; a whiteout that is not there is no error. */
+export async function removeWhiteout(ctx: Context, directory: UpperDirectory, name: string): Promise<void> {
+  if (!ctx.tree.isWhitedOut(directory, name)) return;
+  await unlinkMarker(ctx, ctx.tree.entryPath(directory, whiteoutName(name)), ctx.tree.entryPath(directory, name));
+  directory.content?.whiteouts.delete(ctx.tree.key(name));
+}
+
+/** A whiteout is our marker, or a character device 0/0 of the name itself (fuse-overlayfs). */
+async function unlinkMarker(ctx: Context, marker: string, device: string): Promise<void> {
+  try {
+    await ctx.scratch.unlink(marker);
+  } catch (error) {
+    if (!isCode(error, "ENOENT")) throw error;
+    const stat = await ctx.scratch.lstat(device).catch((fault: unknown) => {
+      if (isCode(fault, "ENOENT")) return undefined;
+      throw fault;
+    });
+    if (stat?.type === "character" && stat.rdev === 0) await ctx.scratch.unlink(device);
+  }
+}
+
+/**
+ * Takes away a whiteout that has just become void, after the operation has succeeded. A failure changes nothing that
+ * anyone can see, so it is logged and the marker stays.
+ */
+export async function removeVoidWhiteout(ctx: Context, directory: UpperDirectory, name: string): Promise<void> {
+  try {
+    await removeWhiteout(ctx, directory, name);
+  } catch (error) {
+    ctx.env.log("warn", `a void whiteout of '${name}' stays: ${String(error)}`);
+  }
+}
+
+/** Takes back a whiteout that a failing operation made. */
+export const takeBackWhiteout = removeVoidWhiteout;
