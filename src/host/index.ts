@@ -1,0 +1,58 @@
+/** The engine with the node host, as one call: what dist/overlay.mjs offers to a script, and the extension to itself. */
+import { createOverlay } from "../engine/index.js";
+import type { Disposable, Overlay } from "../engine/index.js";
+import { prepare } from "./openOverlay.js";
+import type { Hold, OpenOverlayOptions, Prepared } from "./openOverlay.js";
+import type { Manifest } from "./manifest.js";
+
+export * from "../engine/index.js";
+export type { Manifest } from "./manifest.js";
+export type { Hold, OpenOverlayOptions, Ports } from "./openOverlay.js";
+export { breakLock, currentOwner, describeOwner, onReleased, requestYield } from "./ownership.js";
+export type { Owner, OverlayLock } from "./ownership.js";
+export { OverlayStore } from "./store.js";
+export type { DamagedOverlay, Listing, StoredOverlay } from "./store.js";
+
+/** An open overlay, and what the host knows of it beyond its content. */
+export interface OpenOverlay extends Overlay {
+  readonly manifest: Manifest;
+  /** The overlay's folder. */
+  readonly folder: string;
+  readonly hold: Hold;
+  /** A user broke our lock: every change from here on would meet another owner's. Never called for a reader. */
+  onLost(listener: () => void): Disposable;
+}
+
+/**
+ * Opens an overlay over `base`, making it when `scratch` holds none yet.
+ * @throws OverlayError: EBUSY when another process has it (its reason names that one), EINVAL where the folders cannot
+ * go together or the manifest is damaged, ENOTSUP for a newer version's, and what the system says of a folder.
+ */
+export async function openOverlay(options: OpenOverlayOptions): Promise<OpenOverlay> {
+  const prepared = await prepare(options);
+  try {
+    return withHost(await createOverlay(prepared.ports), prepared);
+  } catch (error) {
+    await release(prepared.hold);
+    throw error;
+  }
+}
+
+/** The engine's own object with the host's knowledge added, so that calls take no detour. */
+function withHost(overlay: Overlay, prepared: Prepared): OpenOverlay {
+  const { manifest, folder, hold } = prepared;
+  const disposeEngine = overlay.dispose.bind(overlay);
+  let disposed: Promise<void> | undefined;
+  return Object.assign(overlay, {
+    manifest,
+    folder,
+    hold,
+    onLost: (listener: () => void): Disposable => (hold.kind === "owner" ? hold.lock.onLost(listener) : { dispose: () => undefined }),
+    // Every operation has ended before another process may begin.
+    dispose: () => (disposed ??= disposeEngine().finally(() => release(hold))),
+  });
+}
+
+async function release(hold: Hold): Promise<void> {
+  if (hold.kind === "owner") await hold.lock.release();
+}

@@ -1,0 +1,155 @@
+/**
+ * Everything between "open this" and the engine: checks, the folder and its manifest, the lock, the ports. In that
+ * order, so that a refusal has changed nothing, and nothing in the folder is made or swept by who does not own it.
+ */
+import { basename, join } from "node:path";
+import { OverlayError, asOverlayError } from "../engine/errors.js";
+import type { BaseLayer, Env, LowerLayer, OutsideReader, ScratchLayer } from "../engine/layer.js";
+import type { Disposable, Durability } from "../engine/types.js";
+import { isCaseSensitiveToRead, isCaseSensitiveToWrite } from "./caseProbe.js";
+import { readManifest, writeManifest } from "./manifest.js";
+import type { Manifest } from "./manifest.js";
+import { NodeEnv } from "./nodeEnv.js";
+import type { Log } from "./nodeEnv.js";
+import { NodeLowerLayer, NodeOutsideReader } from "./nodeLayer.js";
+import { NodeScratchLayer } from "./nodeScratch.js";
+import { acquire, currentOwner, describeOwner, onReleased, requestYield } from "./ownership.js";
+import type { Owner, OverlayLock } from "./ownership.js";
+import { checkFresh, checkOwnFolders, checkReadable, checkScratchPlace, makeFolder, makeOwnFolders } from "./scratch.js";
+import type { BaseFolder } from "./scratch.js";
+
+export interface OpenOverlayOptions {
+  /** The folder to work on; it is only ever read. */
+  readonly base: string;
+  /** Read-only layers in the upper's format over the base, topmost first. */
+  readonly lowers?: readonly string[];
+  /** Where the changes are kept. Made when it is missing; then it becomes this overlay's own. */
+  readonly scratch: string;
+  readonly durability?: Durability;
+  /**
+   * false (default): own the upper, or EBUSY. true: own nothing, write nothing. "ifOwned": own it if nobody else does,
+   * else read-only.
+   */
+  readonly readOnly?: boolean | "ifOwned";
+  /** Shown to people; default the base's own name. Only a new overlay takes it. */
+  readonly name?: string;
+  /** Default: found out when the overlay is made. */
+  readonly caseSensitive?: boolean;
+  readonly log?: Log;
+  /** For tests: how the ports are seen by the engine. */
+  readonly wrap?: (parts: Ports) => Ports;
+}
+
+export interface Ports {
+  readonly base: BaseLayer;
+  readonly lowers: LowerLayer[];
+  readonly scratch: ScratchLayer;
+  /** Layer paths inside the scratch, topmost first. */
+  readonly snapshots: string[];
+  readonly outside: OutsideReader;
+  readonly env: Env;
+  readonly options: { readonly durability?: Durability; readonly caseSensitive: boolean; readonly readOnly: boolean };
+}
+
+export interface Prepared {
+  readonly ports: Ports;
+  readonly manifest: Manifest;
+  /** The overlay's folder, real path. */
+  readonly folder: string;
+  readonly hold: Hold;
+}
+
+/** Whose the upper is, as long as the overlay is open. */
+export type Hold =
+  | { readonly kind: "owner"; readonly lock: OverlayLock }
+  /** `owner` is who had it when we opened, if anybody. */
+  | { readonly kind: "reader"; readonly owner: Owner | undefined; requestYield(): Promise<Disposable>; onReleased(listener: () => void): Disposable };
+
+/** @throws OverlayError, with the path that is at fault and a sentence for the user. */
+export async function prepare(options: OpenOverlayOptions): Promise<Prepared> {
+  try {
+    return await prepareFolder(options);
+  } catch (error) {
+    throw asOverlayError(error, "open", options.scratch);
+  }
+}
+
+async function prepareFolder(options: OpenOverlayOptions): Promise<Prepared> {
+  const base = await checkReadable(options.base, "the base folder");
+  const lowers = await Promise.all((options.lowers ?? []).map((lower) => checkReadable(lower, "a lower layer")));
+  const folder = await checkScratchPlace(options.scratch, [base, ...lowers]);
+  const known = await readManifest(folder);
+  if (known !== undefined) await checkKnown(folder, known, base);
+  if (options.readOnly === true) return asReader(options, base, lowers, folder, known, await currentOwner(folder));
+  if (known === undefined) {
+    await makeFolder(folder);
+    await checkFresh(folder);
+  }
+  const claim = await acquire(folder);
+  if (claim.kind === "held") {
+    if (options.readOnly === "ifOwned") return asReader(options, base, lowers, folder, (await readManifest(folder)) ?? known, claim.owner);
+    throw new OverlayError("EBUSY", "open", options.scratch, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
+  }
+  try {
+    return await asOwner(options, base, lowers, folder, claim.lock);
+  } catch (error) {
+    await claim.lock.release().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function asOwner(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], folder: string, lock: OverlayLock): Promise<Prepared> {
+  // Read again under the lock: what was read before may be another's from a moment ago.
+  let manifest = await readManifest(folder);
+  if (manifest === undefined) {
+    await checkFresh(folder);
+    await checkOwnFolders(folder, []);
+    await makeOwnFolders(folder);
+    manifest = await makeManifest(options, base, folder);
+  } else {
+    await checkKnown(folder, manifest, base);
+    await makeOwnFolders(folder);
+  }
+  return { ports: makePorts(options, base, lowers, folder, manifest, false), manifest, folder, hold: { kind: "owner", lock } };
+}
+
+async function makeManifest(options: OpenOverlayOptions, base: BaseFolder, folder: string): Promise<Manifest> {
+  const sensitive = options.caseSensitive ?? ((await isCaseSensitiveToRead(base.real)) && (await isCaseSensitiveToWrite(join(folder, "work"))));
+  const name = options.name ?? (basename(base.given) || base.given);
+  const manifest: Manifest = { id: basename(folder), name, base: base.given, snapshots: [], created: Date.now(), caseSensitive: sensitive };
+  await writeManifest(folder, manifest);
+  return manifest;
+}
+
+function asReader(
+  options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], folder: string, manifest: Manifest | undefined, owner: Owner | undefined,
+): Prepared {
+  if (manifest === undefined) throw new OverlayError("ENOENT", "open", options.scratch, { reason: "there is no overlay yet, and read-only none can be made" });
+  const hold: Hold = { kind: "reader", owner, requestYield: () => requestYield(folder), onReleased: (listener) => onReleased(folder, listener) };
+  return { ports: makePorts(options, base, lowers, folder, manifest, true), manifest, folder, hold };
+}
+
+function makePorts(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], folder: string, manifest: Manifest, readOnly: boolean): Ports {
+  const ports: Ports = {
+    base: { layer: new NodeLowerLayer(base.real), given: base.given, real: base.real },
+    lowers: lowers.map((lower) => new NodeLowerLayer(lower.real)),
+    scratch: new NodeScratchLayer(folder),
+    snapshots: [...manifest.snapshots],
+    outside: new NodeOutsideReader(),
+    env: new NodeEnv(options.log),
+    options: {
+      ...(options.durability === undefined ? {} : { durability: options.durability }),
+      caseSensitive: options.caseSensitive ?? manifest.caseSensitive,
+      readOnly,
+    },
+  };
+  return options.wrap?.(ports) ?? ports;
+}
+
+async function checkKnown(folder: string, manifest: Manifest, base: BaseFolder): Promise<void> {
+  const known = await checkReadable(manifest.base, "the overlay's base folder").catch(() => undefined);
+  if (manifest.base !== base.given && known?.real !== base.real) {
+    throw new OverlayError("EINVAL", "open", folder, { reason: `the overlay in ${folder} belongs to '${manifest.base}', not to '${base.given}'` });
+  }
+  await checkOwnFolders(folder, manifest.snapshots);
+}

@@ -1,0 +1,145 @@
+/**
+ * The overlays under a scratch root, a folder each: listed, made, deleted. When one was last used is read off its
+ * lock, which opening and closing write anyway.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { OverlayError, asOverlayError, isCode } from "../engine/errors.js";
+import { lockNumbers, lockPath } from "./lockFiles.js";
+import { readManifest } from "./manifest.js";
+import { errnoOf, nodeFault } from "./nodeFault.js";
+import { acquire, currentOwner, describeOwner } from "./ownership.js";
+import type { Owner } from "./ownership.js";
+import { checkReadable, checkScratchPlace } from "./scratch.js";
+import { removeTree, sizeOnDisk } from "./treeOnDisk.js";
+
+export interface StoredOverlay {
+  readonly id: string;
+  readonly folder: string;
+  readonly name: string;
+  readonly base: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  readonly lastUsed: number;
+  /** Walks the folder: ask only for what is shown. */
+  sizeOnDisk(): Promise<number>;
+  /** Who has it open now. */
+  owner(): Promise<Owner | undefined>;
+}
+
+/** An overlay's folder whose manifest cannot be used; `reason` says why. */
+export interface DamagedOverlay {
+  readonly id: string;
+  readonly folder: string;
+  readonly reason: string;
+}
+
+export interface Listing {
+  readonly overlays: readonly StoredOverlay[];
+  readonly damaged: readonly DamagedOverlay[];
+}
+
+const doomed = /^\.deleted-/;
+
+export class OverlayStore {
+  constructor(readonly root: string) {}
+
+  /** Last used first. */
+  async list(): Promise<Listing> {
+    const names = await readdir(this.root).catch((error: unknown) => {
+      if (errnoOf(error) === "ENOENT") return [];
+      throw asOverlayError(nodeFault(error, "readdir", this.root), "list", this.root);
+    });
+    const overlays: StoredOverlay[] = [];
+    const damaged: DamagedOverlay[] = [];
+    for (const id of names.filter((name) => !name.startsWith("."))) {
+      try {
+        const overlay = await this.#read(id);
+        if (overlay !== undefined) overlays.push(overlay);
+      } catch (error) {
+        damaged.push({ id, folder: join(this.root, id), reason: error instanceof OverlayError ? error.reason : String(error) });
+      }
+    }
+    return { overlays: overlays.sort((a, b) => b.lastUsed - a.lastUsed), damaged };
+  }
+
+  async find(id: string): Promise<StoredOverlay | undefined> {
+    try {
+      return await this.#read(id);
+    } catch (error) {
+      throw asOverlayError(error, "find", join(this.root, id));
+    }
+  }
+
+  /** A folder for a new overlay over `base`, empty; openOverlay makes the rest. Several may have one base. */
+  async create(base: string): Promise<{ readonly id: string; readonly folder: string }> {
+    const checked = await checkReadable(base, "the base folder");
+    await checkScratchPlace(this.root, [checked]);
+    const id = `${basename(checked.given).replace(/[^A-Za-z0-9]+/g, "-").slice(0, 24).toLowerCase()}-${randomBytes(6).toString("hex")}`.replace(/^-/, "");
+    const folder = join(this.root, id);
+    try {
+      await mkdir(this.root, { recursive: true, mode: 0o700 });
+      await mkdir(folder, { mode: 0o700 });
+    } catch (error) {
+      throw asOverlayError(nodeFault(error, "mkdir", folder), "create", folder);
+    }
+    return { id, folder };
+  }
+
+  /**
+   * Gone at once for everybody; `cleared` resolves when the disk space is back. EBUSY, naming the owner, while the
+   * overlay is open somewhere.
+   */
+  async delete(id: string): Promise<{ readonly cleared: Promise<void> }> {
+    const folder = this.#folder(id);
+    const aside = join(this.root, `.deleted-${id}-${randomBytes(6).toString("hex")}`);
+    try {
+      const claim = await acquire(folder);
+      if (claim.kind === "held") {
+        throw new OverlayError("EBUSY", "delete", folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
+      }
+      try {
+        await rename(folder, aside).catch((error: unknown) => { throw nodeFault(error, "rename", folder); });
+      } finally {
+        await claim.lock.release().catch(() => undefined);
+      }
+    } catch (error) {
+      throw asOverlayError(error, "delete", folder);
+    }
+    return { cleared: removeTree(aside) };
+  }
+
+  /** Goes on with deletions that ended halfway. */
+  async sweep(): Promise<void> {
+    const names = await readdir(this.root).catch(() => []);
+    for (const name of names) if (doomed.test(name)) await removeTree(join(this.root, name)).catch(() => undefined);
+  }
+
+  #folder(id: string): string {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) throw new OverlayError("EINVAL", "find", id, { reason: "not the id of an overlay" });
+    return join(this.root, id);
+  }
+
+  async #read(id: string): Promise<StoredOverlay | undefined> {
+    const folder = this.#folder(id);
+    const manifest = await readManifest(folder).catch((error: unknown) => {
+      if (isCode(error, "ENOTDIR")) return undefined; // some file that lies about
+      throw error;
+    });
+    if (manifest === undefined) return undefined;
+    return {
+      id, folder, name: manifest.name, base: manifest.base, created: manifest.created,
+      lastUsed: await lastUsed(folder, manifest.created),
+      sizeOnDisk: () => sizeOnDisk(folder),
+      owner: () => currentOwner(folder),
+    };
+  }
+}
+
+async function lastUsed(folder: string, created: number): Promise<number> {
+  const [highest] = await lockNumbers(folder).catch(() => []);
+  if (highest === undefined) return created;
+  const lock = await stat(lockPath(folder, highest)).catch(() => undefined);
+  return lock === undefined ? created : Math.max(created, lock.mtimeMs);
+}
