@@ -38,8 +38,8 @@ async function fetched(): Promise<Chromium> {
   }
   const folder = await installChromium();
   const executable = join(folder, "chromium");
-  // Libraries and fonts come from the package only where the system has none.
-  const fonts = existsSync("/etc/fonts/fonts.conf") ? {} : { FONTCONFIG_PATH: join(folder, "fonts") };
+  const fonts = { FONTCONFIG_FILE: join(folder, "fonts.conf") };
+  // The package's libraries are for systems that lack them.
   const libraries = { LD_LIBRARY_PATH: [join(folder, "al2023", "lib"), process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":") };
   for (const env of [fonts, { ...fonts, ...libraries }]) {
     if (works(executable, env)) return { executable, env };

