@@ -46,7 +46,30 @@ export async function buildProduct(): Promise<void> {
 
 /** The engine must bundle where there is no Node and no VS Code; what it imports must be found in neither. */
 export async function checkFences(): Promise<void> {
-  await bundle({ ...common, entryPoints: ["src/engine/index.ts"], platform: "neutral", mainFields: ["module", "main"], write: false });
+  const { metafile } = await bundle({ ...common, entryPoints: ["src/engine/index.ts"], platform: "neutral", mainFields: ["module", "main"], write: false, metafile: true });
+  const imports = new Map(Object.entries(metafile.inputs).map(([file, input]) => [file, input.imports.map((one) => one.path).filter((path) => path.startsWith("src/"))]));
+  const cycle = findCycle(imports);
+  if (cycle !== undefined) throw new Error(`The engine imports itself in a circle: ${cycle.join(" -> ")}`);
+}
+
+/** Depth first; imports of types alone do not count, as nothing is left of them. */
+function findCycle(imports: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of imports.get(file) ?? []) {
+      const found = visit(next, [...path, file]);
+      if (found !== undefined) return found;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const found = visit(file, []);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** `import "overlay-specs"` stands for every spec in test/vscode. */
@@ -85,7 +108,9 @@ if (import.meta.main) {
   const tasks = process.argv.includes("--fences") ? [checkFences] : process.argv.includes("--suite") ? [buildProduct, buildSuite] : [buildProduct];
   try {
     for (const task of tasks) await task();
-  } catch {
-    process.exitCode = 1; // esbuild has said what is wrong.
+  } catch (error) {
+    // What is wrong with a bundle, esbuild has said itself.
+    if (!(error instanceof Error && "errors" in error)) process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
   }
 }

@@ -10,8 +10,12 @@ const groups = new Set<number>();
 const folders = new Set<string>();
 
 /** The folder of the test run that this process is part of. */
-const run = process.env["OVERLAY_TEST_RUN"];
-const noteOf = (pid: number): string | undefined => (run === undefined ? undefined : join(run, `pid-${pid}`));
+const runFolder = (): string | undefined => process.env["OVERLAY_TEST_RUN"];
+
+function noteOf(pid: number): string | undefined {
+  const run = runFolder();
+  return run === undefined ? undefined : join(run, `pid-${pid}`);
+}
 
 function remember(pid: number): void {
   groups.add(pid);
@@ -62,6 +66,7 @@ export function systemTemp(): string {
 
 /** Inside the run's folder when there is a run: it looks at the end for what was left. */
 export function makeTemp(name: string): string {
+  const run = runFolder();
   const made = mkdtempSync(run === undefined ? join(systemTemp(), `overlay-${name}-`) : join(run, `${name}-`));
   folders.add(made);
   return made;
