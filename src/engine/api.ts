@@ -78,6 +78,12 @@ export interface Overlay {
   /** Makes a path what the lowers have there; without a path, everything. What is dropped goes to the trash. */
   reset(path?: string): Promise<void>;
 
+  /**
+   * Puts the upper into plain form, without redirects and without void whiteouts, so that other tools read it as merged
+   * shows it: an OCI layer, or a fuse-overlayfs upperdir. What renamed folders show is copied up for it.
+   */
+  flatten(options?: Cancellable): Promise<void>;
+
   /** The lower side of a path for a diff: what the lowers have where this entry came from. ENOENT when nothing. */
   statLower(path: string): Promise<OverlayStat>;
   readLowerFile(path: string): Promise<Uint8Array>;

@@ -93,7 +93,7 @@ async function copyFile(ctx: Context, source: Found, to: OverlayPath, options: C
 /** Stages the visible content of a directory and gives it its name. */
 async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath, options: CopyTreeOptions): Promise<void> {
   const staged = ctx.work.temp();
-  let leftover: string | undefined = staged;
+  let leftover = staged as string | undefined; // until it is published
   try {
     await stageTree(ctx, source, staged, options);
     for (;;) {

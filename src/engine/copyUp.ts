@@ -85,7 +85,7 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
     if (stat.type !== "directory") return again;
     const staged = ctx.work.temp();
     await ctx.scratch.makeDirectory(staged, 0o700);
-    let published = false;
+    let published = false as boolean; // set under the lock
     try {
       await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(staged, uid, gid));
       await ctx.scratch.chmod(staged, stat.mode);
@@ -130,7 +130,7 @@ export async function copyUpEntry(ctx: Context, parent: UpperDirectory, name: st
 
 /** Steps 5 to 7: lock, look again, link. The staged copy is used up or discarded. */
 async function publish(ctx: Context, parent: UpperDirectory, name: string, file: LowerFile, staged: Staged): Promise<"done" | "changed"> {
-  let published = false;
+  let published = false as boolean; // set under the lock
   try {
     const outcome = await ctx.locks.shared([parent], async () => {
       // An unlink, rename, reset or another publish was first: its outcome stands, the caller looks again.

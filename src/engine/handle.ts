@@ -152,7 +152,6 @@ class Handle implements OverlayHandle {
 
   async sync(): Promise<void> {
     if (this.source.kind === "writer") await this.writer.raw.sync();
-    else void this.raw;
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,7 @@ import { CopyUpRegistry } from "./copyUpRegistry.js";
 import { createDirectory, defaultDirectoryMode, link, symlink } from "./create.js";
 import { asOverlayError, Refusal } from "./errors.js";
 import { EventQueue } from "./events.js";
+import { flatten } from "./flatten.js";
 import { append, chmod, defaultFileMode, truncate, utimes, writeFile } from "./file.js";
 import { open } from "./handle.js";
 import { Inodes } from "./inodes.js";
@@ -243,6 +244,10 @@ class OverlayEngine implements Overlay {
 
   reset(path = "/"): Promise<void> {
     return this.change("reset", path, (p) => resetPath(this.ctx, p));
+  }
+
+  flatten(options: Cancellable = {}): Promise<void> {
+    return this.change("flatten", "/", () => flatten(this.ctx, options));
   }
 
   // Reviewing.

@@ -23,6 +23,8 @@ export interface RenameOptions extends CopyOptions {
 type Source = Exclude<Lookup, { kind: "absent" | "outside" }>;
 type Target = Exclude<Lookup, { kind: "outside" }>;
 
+type Done = "done";
+
 /** A name in a directory that is in upper. */
 interface Slot {
   readonly directory: UpperDirectory;
@@ -124,7 +126,7 @@ function parentOf(found: Target): Place | undefined {
 }
 
 /** Under both parents' mutexes. */
-async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): Promise<void | Again> {
+async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): Promise<Done | Again> {
   const { tree } = ctx;
   const entry = tree.entry(from.directory, from.name);
   if (entry === undefined || entry.node !== undefined) return again;
@@ -154,6 +156,7 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
     ctx.events.queue(present ? "changed" : "created", toPath);
     await removeVoidWhiteout(ctx, to.directory, to.name);
   });
+  return "done";
 }
 
 /** Both parents writable for the change; read again when a step fails. */
@@ -168,7 +171,7 @@ async function inBoth(ctx: Context, from: Slot, to: Slot, change: () => Promise<
 }
 
 /** Stages the redirect that the directory may need before it takes the lock: it is synced, and nothing is under a lock. */
-async function renameDirectory(ctx: Context, from: OverlayPath, to: OverlayPath, slots: { from: Slot; to: Slot }, options: RenameOptions): Promise<void | Again> {
+async function renameDirectory(ctx: Context, from: OverlayPath, to: OverlayPath, slots: { from: Slot; to: Slot }, options: RenameOptions): Promise<Done | Again> {
   const node = ctx.tree.entry(slots.from.directory, slots.from.name)?.node;
   const content = node?.content;
   if (node === undefined || content === undefined) return again;
@@ -176,7 +179,7 @@ async function renameDirectory(ctx: Context, from: OverlayPath, to: OverlayPath,
   const redirect = below !== undefined && content.shape.kind !== "redirect" ? { staged: await ctx.work.stageSynced(ctx.env.encode(below.path)), to: below.path } : undefined;
   let leftover: string | undefined;
   try {
-    const outcome = await ctx.locks.exclusive(async () => {
+    return await ctx.locks.exclusive(async () => {
       const source = sourceOf(await lookup(ctx, from, { follow: false, held: true }));
       const target = targetOf(await lookup(ctx, to, { follow: false, held: true }));
       if (source.kind !== "directory" || source.place.upper !== node || source.place.parent?.upper !== slots.from.directory) return again;
@@ -184,9 +187,8 @@ async function renameDirectory(ctx: Context, from: OverlayPath, to: OverlayPath,
       if (node.content !== content || content.below !== below) return again;
       await check(ctx, source, target, options);
       leftover = await moveDirectory(ctx, node, redirect, slots, target.kind === "directory" ? target.place : undefined);
-      return undefined;
+      return "done" as const;
     });
-    return outcome;
   } finally {
     if (redirect !== undefined) await ctx.work.discard(redirect.staged);
     if (leftover !== undefined) await ctx.work.discardTree(leftover);

@@ -138,7 +138,7 @@ export async function resetAll(ctx: Context): Promise<void> {
   const staged = ctx.work.temp();
   const stat = await ctx.lowerRoot.stat();
   await ctx.scratch.makeDirectory(staged, 0o700);
-  let used = false;
+  let used = false as boolean; // set under the lock
   try {
     await ctx.scratch.chmod(staged, stat.mode);
     await ctx.scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);

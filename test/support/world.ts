@@ -1,0 +1,132 @@
+/**
+ * One overlay on a disk in memory: a base, a scratch, an engine over them, every layer call through one hook. What the
+ * unit, race and crash tests are written with.
+ */
+import { createOverlay, type Overlay, type OverlayEvent, type OverlayOptions } from "../../src/engine/index.js";
+import type { Env, LogLevel } from "../../src/engine/layer.js";
+import { MemoryDisk, type MemoryDiskOptions } from "../../src/host/memoryDisk.js";
+import { MemoryLowerLayer, MemoryOutsideReader, MemoryScratchLayer } from "../../src/host/memoryLayer.js";
+import { dump, plant, type PlantedTree, snapshot } from "../../src/host/memoryTree.js";
+import { type Hook, interceptedLower, interceptedScratch } from "./layers/intercept.js";
+
+export type { PlantedTree } from "../../src/host/memoryTree.js";
+
+export interface WorldOptions {
+  readonly base?: PlantedTree;
+  /** Planted into the scratch before it is opened: "upper/a": "1", "upper/.wh.b": "". */
+  readonly scratch?: PlantedTree;
+  /** Read-only layers with markers, topmost first. */
+  readonly lowers?: readonly PlantedTree[];
+  /** Outside both: absolute paths without the leading slash. */
+  readonly elsewhere?: PlantedTree;
+  readonly hook?: Hook;
+  readonly overlay?: OverlayOptions;
+  readonly disk?: MemoryDiskOptions;
+  readonly snapshots?: readonly string[];
+}
+
+export const passThrough: Hook = (_call, run) => run();
+
+/** An hour after the disk's clock starts, so that nothing planted is recent unless a test wants it so. */
+const startMs = 1_700_000_000_000;
+
+export class World {
+  private constructor(
+    readonly disk: MemoryDisk,
+    readonly overlay: Overlay,
+    readonly events: OverlayEvent[],
+    readonly logged: { level: LogLevel; message: string }[],
+    private readonly options: WorldOptions,
+  ) {}
+
+  static async create(options: WorldOptions = {}): Promise<World> {
+    const disk = new MemoryDisk(options.disk ?? {});
+    plant(disk, "/", { "base/": null, "scratch/": null, "elsewhere/": null });
+    plant(disk, "/", options.elsewhere ?? {});
+    plant(disk, "/base", options.base ?? {});
+    plant(disk, "/scratch", { "work/": null, "trash/": null, ...options.scratch });
+    options.lowers?.forEach((tree, i) => { plant(disk, `/lower${String(i)}`, { ...tree }); });
+    return World.open(disk, options);
+  }
+
+  /** Opens the overlay that a disk holds, as a new process would. */
+  static async open(disk: MemoryDisk, options: WorldOptions = {}): Promise<World> {
+    const hook = options.hook ?? passThrough;
+    const logged: { level: LogLevel; message: string }[] = [];
+    const overlay = await createOverlay({
+      base: { layer: interceptedLower(new MemoryLowerLayer(disk, "/base"), hook, "base"), given: "/base", real: "/base" },
+      lowers: (options.lowers ?? []).map((_, i) => interceptedLower(new MemoryLowerLayer(disk, `/lower${String(i)}`), hook, `lower${String(i)}`)),
+      scratch: interceptedScratch(new MemoryScratchLayer(disk, "/scratch"), hook),
+      snapshots: options.snapshots ?? [],
+      outside: new MemoryOutsideReader(disk),
+      env: testEnv((level, message) => logged.push({ level, message })),
+      options: options.overlay ?? {},
+    });
+    const events: OverlayEvent[] = [];
+    overlay.onDidChange((batch) => events.push(...batch));
+    return new World(disk, overlay, events, logged, options);
+  }
+
+  /** What a new process finds if this one dies now. */
+  async reopened(): Promise<World> {
+    const { hook: _, ...options } = this.options;
+    return World.open(snapshot(this.disk), options);
+  }
+
+  async text(path: string): Promise<string> {
+    return new TextDecoder().decode(await this.overlay.readFile(path));
+  }
+
+  /** The whole of merged as plain lines: directories end in "/", files are their text, symlinks "-> target". */
+  async merged(path = "/"): Promise<Record<string, string>> {
+    return mergedTree(this.overlay, path);
+  }
+
+  upper(): Record<string, string> {
+    return dump(this.disk, "/scratch/upper");
+  }
+
+  work(): string[] {
+    return Object.keys(dump(this.disk, "/scratch/work"));
+  }
+
+  base(): Record<string, string> {
+    return dump(this.disk, "/base", { modes: true, times: true, links: true });
+  }
+}
+
+export async function mergedTree(overlay: Overlay, path = "/"): Promise<Record<string, string>> {
+  const tree: [string, string][] = [];
+  for (const { name, type } of await overlay.readDirectory(path)) {
+    const child = path === "/" ? `/${name}` : `${path}/${name}`;
+    if (type === "directory") {
+      tree.push([`${child}/`, ""], ...Object.entries(await mergedTree(overlay, child)));
+    } else if (type === "symlink") tree.push([child, `-> ${await overlay.readlink(child)}`]);
+    else if (type === "file") tree.push([child, new TextDecoder().decode(await overlay.readFile(child))]);
+    else tree.push([child, type]);
+  }
+  return Object.fromEntries(tree.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+let ids = 0;
+
+export function testEnv(log: (level: LogLevel, message: string) => void = () => undefined): Env {
+  return {
+    now: () => startMs + 3_600_000,
+    id: () => `t${String(ids++).padStart(8, "0")}`,
+    sleep: () => Promise.resolve(),
+    encode: (text) => new TextEncoder().encode(text),
+    decode: (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
+    log,
+  };
+}
+
+/** The code of the error that an operation ends with; "ok" when it ends well. */
+export async function codeOf(operation: Promise<unknown>): Promise<string> {
+  try {
+    await operation;
+    return "ok";
+  } catch (error) {
+    return error instanceof Error && "code" in error ? String(error.code) : `unexpected: ${String(error)}`;
+  }
+}
