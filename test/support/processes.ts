@@ -1,7 +1,7 @@
 // Starts processes and temp folders, and takes them away again however this process ends.
 // Each process leads a group of its own, so that ending it ends what it started; nothing is ever ended by name.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -48,8 +48,8 @@ export interface Started {
   readonly ended: Promise<number>;
   /** What it has printed so far, both streams. */
   output(): string;
-  /** Ends the whole group: asks first, insists after a while. */
-  stop(): Promise<void>;
+  /** Ends the whole group: asks first, insists after a while (milliseconds). Who has processes of its own to end needs longer. */
+  stop(patience?: number): Promise<void>;
 }
 
 export interface StartOptions {
@@ -89,20 +89,34 @@ function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
 function groupAlive(pid: number): boolean {
   if (windows) return false;
   try {
-    return process.kill(-pid, 0);
+    process.kill(-pid, 0);
   } catch {
     return false;
   }
+  // The dead count until their parent has asked after them, and in a container that may be never.
+  return process.platform !== "linux" || someoneLives(pid);
 }
 
-async function stopGroup(pid: number, ended: Promise<number>): Promise<void> {
-  const patience = 3_000;
+/** Whether the group has a member that is more than a zombie: fields 3 and 5 of proc(5)'s stat, after the name in brackets. */
+function someoneLives(group: number): boolean {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).some((name) => {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const [state, , its] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return Number(its) === group && state !== "Z" && state !== "X";
+    } catch {
+      return false; // It has just gone.
+    }
+  });
+}
+
+async function stopGroup(pid: number, ended: Promise<number>, patience: number): Promise<void> {
   const since = Date.now();
   signalGroup(pid, "SIGTERM");
   while (groupAlive(pid)) {
     if (Date.now() - since > patience) signalGroup(pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 25));
-    if (Date.now() - since > 2 * patience) break; // Only zombies that nobody has waited for are left.
+    if (Date.now() - since > 2 * patience) break; // Not even SIGKILL: it hangs in the kernel.
   }
   await ended;
   forget(pid);
@@ -137,7 +151,7 @@ export function start(command: string, args: readonly string[], options: StartOp
       resolve(code ?? -1);
     });
   });
-  return { pid, child, ended, output: () => chunks.join(""), stop: () => (pid > 0 ? stopGroup(pid, ended) : Promise.resolve()) };
+  return { pid, child, ended, output: () => chunks.join(""), stop: (patience = 3_000) => (pid > 0 ? stopGroup(pid, ended, patience) : Promise.resolve()) };
 }
 
 /** Runs to the end; throws with the whole output when it fails. */

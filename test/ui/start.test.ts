@@ -19,7 +19,7 @@ describe("npm start", () => {
   });
 
   afterEach(async () => {
-    for (const one of running.splice(0)) await one.stop();
+    for (const one of running.splice(0)) await one.stop(15_000);
     removeTemp(folder);
   });
 
