@@ -17,6 +17,7 @@ import { acquire, currentOwner, describeOwner, onReleased, requestYield } from "
 import type { Owner, OverlayLock } from "./ownership.js";
 import { checkFresh, checkOwnFolders, checkReadable, checkScratchPlace, makeFolder, makeOwnFolders } from "./scratch.js";
 import type { BaseFolder } from "./scratch.js";
+import type { AskedBy } from "./yieldRequests.js";
 
 export interface OpenOverlayOptions {
   /** The folder to work on; it is only ever read. */
@@ -63,7 +64,7 @@ export interface Prepared {
 export type Hold =
   | { readonly kind: "owner"; readonly lock: OverlayLock }
   /** `owner` is who had it when we opened, if anybody. */
-  | { readonly kind: "reader"; readonly owner: Owner | undefined; requestYield(): Promise<Disposable>; onReleased(listener: () => void): Disposable };
+  | { readonly kind: "reader"; readonly owner: Owner | undefined; requestYield(by?: AskedBy): Promise<Disposable>; onReleased(listener: () => void): Disposable };
 
 /** @throws OverlayError, with the path that is at fault and a sentence for the user. */
 export async function prepare(options: OpenOverlayOptions): Promise<Prepared> {
@@ -125,7 +126,7 @@ function asReader(
   options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], folder: string, manifest: Manifest | undefined, owner: Owner | undefined,
 ): Prepared {
   if (manifest === undefined) throw new OverlayError("ENOENT", "open", options.scratch, { reason: "there is no overlay yet, and read-only none can be made" });
-  const hold: Hold = { kind: "reader", owner, requestYield: () => requestYield(folder), onReleased: (listener) => onReleased(folder, listener) };
+  const hold: Hold = { kind: "reader", owner, requestYield: (by) => requestYield(folder, by), onReleased: (listener) => onReleased(folder, listener) };
   return { ports: makePorts(options, base, lowers, folder, manifest, true), manifest, folder, hold };
 }
 

@@ -12,6 +12,9 @@ import type { LockRecord, LockState } from "./lockFiles.js";
 import { lifeOf, ownIdentity } from "./processIdentity.js";
 import type { ProcessIdentity } from "./processIdentity.js";
 import { readRequests, removeRequests, writeRequest } from "./yieldRequests.js";
+import type { AskedBy, YieldRequest } from "./yieldRequests.js";
+
+export type YieldAsker = Omit<YieldRequest, "nonce">;
 
 /** What can be told of an owner; without a pid, its lock could not be read. */
 export interface Owner {
@@ -101,8 +104,9 @@ export function describeOwner(owner: Owner): string {
 }
 
 /** Tells the live owner that somebody would like to have the upper. Dispose it when that is no longer so. */
-export async function requestYield(folder: string): Promise<Disposable> {
-  return writeRequest(folder, await ownIdentity());
+export async function requestYield(folder: string, by: AskedBy = "window"): Promise<Disposable> {
+  const { pid, host } = await ownIdentity();
+  return writeRequest(folder, { pid, host, by });
 }
 
 /** Calls once, when the upper has no living owner any more. */
@@ -117,7 +121,7 @@ export function onReleased(folder: string, listener: () => void, options: Owners
 
 /** The upper is ours until `release`, or until a user breaks the lock. */
 export class OverlayLock {
-  readonly #yield = new Set<(asker: { pid: number; host: string }) => void>();
+  readonly #yield = new Set<(asker: YieldAsker) => void>();
   readonly #lost = new Set<() => void>();
   readonly #seen = new Set<string>();
   readonly #watch: Disposable;
@@ -139,7 +143,7 @@ export class OverlayLock {
   }
 
   /** Another process asks for the upper: the polite answer is to finish and dispose the overlay. */
-  onYieldRequested(listener: (asker: { pid: number; host: string }) => void): Disposable {
+  onYieldRequested(listener: (asker: YieldAsker) => void): Disposable {
     this.#yield.add(listener);
     return { dispose: () => { this.#yield.delete(listener); } };
   }
@@ -176,7 +180,7 @@ export class OverlayLock {
     for (const request of await readRequests(this.folder)) {
       if (this.#seen.has(request.nonce)) continue;
       this.#seen.add(request.nonce);
-      for (const listener of [...this.#yield]) listener({ pid: request.pid, host: request.host });
+      for (const listener of [...this.#yield]) listener({ pid: request.pid, host: request.host, by: request.by });
     }
     if (this.#isLost || !(await this.#overtaken()) || this.#released !== undefined) return;
     this.#isLost = true;

@@ -4,6 +4,7 @@
  */
 import * as vscode from "vscode";
 import type { Durability } from "../engine/index.js";
+import { Disposables } from "./disposables.js";
 import { Emitter } from "./emitter.js";
 import { describe, make } from "./errors.js";
 import type { FloorStore } from "./floorStore.js";
@@ -26,8 +27,10 @@ type Slot =
   | { readonly kind: "open"; readonly session: Session }
   | { readonly kind: "failed"; readonly error: unknown; readonly until: number };
 
-/** An owner that is a leftover of this window's own reload lets go within this time. */
-const waitForOwnerMs = 4000;
+/** A window that was just closed or reloaded lets go within this time; so long is it waited for. */
+const waitForOwnerMs = 1000;
+/** How long the owner may take to finish what it is doing when the user takes an overlay over. */
+const takeOverMs = 10_000;
 /** After a failure the next try waits this long; the editor asks for many paths at once. */
 const failureMs = 3000;
 /** Time for the window that asked to take what this one let go, before this one would take it back. */
@@ -94,14 +97,21 @@ export class Overlays {
 
   /** Makes a read-only overlay writable because the user said so: the owner is asked, then waited for. */
   async takeOver(session: Session): Promise<boolean> {
-    if (session.opened.kind === "readOnly") await session.opened.askToYield("user");
-    return this.reopen(session, { waitMs: waitForOwnerMs * 2 });
+    const { opened } = session;
+    if (opened.kind === "writable") return true;
+    const request = await opened.askToYield("user");
+    try {
+      await released(opened, takeOverMs);
+      return await this.reopen(session, {});
+    } finally {
+      request.dispose();
+    }
   }
 
   /** Declares the owner's claim void, and takes the overlay. */
   async breakLock(session: Session): Promise<boolean> {
     if (session.opened.kind === "readOnly") await session.opened.breakLock();
-    return this.reopen(session, { waitMs: 0 });
+    return this.reopen(session, {});
   }
 
   /** Drains every operation, keeps the floors, lets go of every overlay. */
@@ -136,14 +146,14 @@ export class Overlays {
     if (!(await this.parts.trust(info.base))) {
       throw make("NoPermissions", vscode.l10n.t("You have not trusted '{0}', so its overlay stays closed. Open it again to be asked again.", info.base));
     }
-    const opened = await this.openStore(info, { waitMs: waitForOwnerMs });
+    const opened = await this.openStore(info, {});
     const session = new Session(info, opened, { floors: this.parts.floors.load(id), fail: (error) => { this.fail(error); } });
     this.watch(session);
     return session;
   }
 
-  private async openStore(info: OverlayInfo, how: { waitMs: number; readOnly?: boolean }): Promise<OpenedOverlay> {
-    const opened = await this.parts.store.open(info.id, { durability: this.parts.durability(), ...how });
+  private async openStore(info: OverlayInfo, how: { readonly readOnly?: boolean }): Promise<OpenedOverlay> {
+    const opened = await this.parts.store.open(info.id, { durability: this.parts.durability(), waitMs: waitForOwnerMs, ...how });
     const access = opened.kind === "writable" ? "writable" : `read-only, owned by ${opened.owner}`;
     this.parts.log.info(`Opened overlay '${info.name}' (${info.id}) over ${info.base}: ${access}`);
     return opened;
@@ -152,10 +162,17 @@ export class Overlays {
   private watch(session: Session): void {
     this.unwatch(session);
     const { opened } = session;
-    const subscription = opened.kind === "writable"
-      ? opened.onYieldRequested((by) => { void this.onYieldRequested(session, by).catch((error: unknown) => { this.fail(error); }); })
-      : opened.onReleased(() => { void this.reopen(session, { waitMs: 0 }).catch((error: unknown) => { this.fail(error); }); });
-    this.watches.set(session, subscription);
+    const watches = new Disposables();
+    this.watches.set(session, watches);
+    const fail = (error: unknown): void => { this.fail(error); };
+    if (opened.kind === "writable") {
+      watches.add(opened.onYieldRequested((by) => { this.onYieldRequested(session, by).catch(fail); }));
+      watches.add(opened.onLost(() => { this.letGo(session, "its lock was broken elsewhere").catch(fail); }));
+      return;
+    }
+    watches.add(opened.onReleased(() => { this.reopen(session, {}).catch(fail); }));
+    // The owner may be what this window's own reload left behind; it lets go when it finds its window gone.
+    opened.askToYield("window").then((request) => watches.add(request), fail);
   }
 
   private unwatch(session: Session): void {
@@ -166,15 +183,19 @@ export class Overlays {
   private async onYieldRequested(session: Session, by: YieldAsker): Promise<void> {
     // A window that merely opens the overlay gets it only from a process whose own window is gone.
     if (by === "window" && (await this.parts.windowAlive())) return;
-    this.parts.log.info(`Letting go of overlay '${session.info.name}': ${by === "user" ? "taken over in another window" : "this process has no window any more"}`);
-    await this.reopen(session, { waitMs: 0, readOnly: true });
+    await this.letGo(session, by === "user" ? "taken over in another window" : "this process has no window any more");
+  }
+
+  private async letGo(session: Session, why: string): Promise<void> {
+    this.parts.log.info(`Letting go of overlay '${session.info.name}': ${why}`);
+    await this.reopen(session, { readOnly: true });
     this.unwatch(session);
     const timer = setTimeout(() => { if (this.peek(session.id) === session) this.watch(session); }, handOverMs);
     this.watches.set(session, { dispose: () => { clearTimeout(timer); } });
   }
 
   /** Drains the engine object and goes on with a new one. Returns whether the overlay can be written then. */
-  private async reopen(session: Session, how: { waitMs: number; readOnly?: boolean }): Promise<boolean> {
+  private async reopen(session: Session, how: { readonly readOnly?: boolean }): Promise<boolean> {
     return this.inTurn(session.id, async () => {
       if (this.peek(session.id) !== session) return false;
       if (session.access.kind === "writable" && how.readOnly !== true) return true;
@@ -215,4 +236,17 @@ export class Overlays {
   private fail(error: unknown): void {
     this.parts.log.error(describe(error));
   }
+}
+
+/** Resolves when the owner has let go, or after a while. */
+function released(opened: Extract<OpenedOverlay, { kind: "readOnly" }>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      listening.dispose();
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    const listening = opened.onReleased(end);
+  });
 }

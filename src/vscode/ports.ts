@@ -39,6 +39,8 @@ export type OpenedOverlay =
     readonly caseSensitive: boolean;
     /** Another process wants this overlay. */
     onYieldRequested(listener: (by: YieldAsker) => void): { dispose(): void };
+    /** A user elsewhere broke our claim: nothing more may be written through this object. */
+    onLost(listener: () => void): { dispose(): void };
   }
   | {
     readonly kind: "readOnly";
@@ -48,8 +50,8 @@ export type OpenedOverlay =
     readonly owner: string;
     /** Called once when the owner has let go, or is known to be dead. */
     onReleased(listener: () => void): { dispose(): void };
-    /** Asks the owner to let go. Resolves when the request is placed. */
-    askToYield(by: YieldAsker): Promise<void>;
+    /** Asks the owner to let go, until disposed. */
+    askToYield(by: YieldAsker): Promise<{ dispose(): void }>;
     /** Declares the owner's claim void. Only ever done because the user said so. */
     breakLock(): Promise<void>;
   };
@@ -63,7 +65,8 @@ export interface OpenOptions {
 }
 
 export interface OverlaySize {
-  readonly changes: number;
+  /** Undefined when they cannot be counted, because the base is not to be had. */
+  readonly changes: number | undefined;
   readonly bytes: number;
 }
 

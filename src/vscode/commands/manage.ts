@@ -5,7 +5,7 @@ import type { Session } from "../session.js";
 import { activeSession } from "../statusBar.js";
 import { mention, pickSession, workspaceFolderOf, type CommandContext } from "./context.js";
 import { pickOverlay } from "./openFolder.js";
-import { bytes } from "./text.js";
+import { bytes, counted } from "./text.js";
 
 export async function deleteOverlay(context: CommandContext): Promise<void> {
   const info = await pickOverlay(context, vscode.l10n.t("Delete which overlay?"));
@@ -26,7 +26,9 @@ async function confirmDelete(context: CommandContext, info: OverlayInfo): Promis
   const size = await context.store.measure(info.id).catch(() => undefined);
   const what = size === undefined
     ? vscode.l10n.t("Everything that it keeps is deleted for good.")
-    : vscode.l10n.t("Its changes ({0}, {1}) are deleted for good.", size.changes, bytes(size.bytes));
+    : size.changes === undefined
+      ? vscode.l10n.t("Everything that it keeps ({0}) is deleted for good.", bytes(size.bytes))
+      : vscode.l10n.t("What it keeps ({0}, {1}) is deleted for good.", counted(size.changes), bytes(size.bytes));
   const yes = vscode.l10n.t("Delete");
   const answer = await vscode.window.showWarningMessage(
     vscode.l10n.t("Delete the overlay '{0}'?", info.name),

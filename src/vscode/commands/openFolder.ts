@@ -4,7 +4,7 @@ import { make } from "../errors.js";
 import type { OverlayInfo } from "../ports.js";
 import { overlayUri, rootName } from "../uris.js";
 import { workspaceFolderOf, type CommandContext } from "./context.js";
-import { ago, bytes } from "./text.js";
+import { ago, bytes, counted } from "./text.js";
 
 type Where = "newWindow" | "thisWindow" | "addToWorkspace";
 
@@ -163,7 +163,7 @@ async function measureAll(context: CommandContext, overlays: readonly OverlayInf
     try {
       const size = await context.store.measure(overlay.id);
       const count = context.overlays.peek(overlay.id)?.changes.count ?? size.changes;
-      show(overlay, count === 1 ? vscode.l10n.t("1 change, {0}", bytes(size.bytes)) : vscode.l10n.t("{0} changes, {1}", count, bytes(size.bytes)));
+      show(overlay, count === undefined ? vscode.l10n.t("base not found, {0}", bytes(size.bytes)) : `${counted(count)}, ${bytes(size.bytes)}`);
     } catch (error) {
       context.log.warn(`Measuring overlay ${overlay.id}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -5,6 +5,7 @@ import { readOnlyReason } from "../fileSystemProvider.js";
 import { isWithin, nameOf, outermost } from "../paths.js";
 import type { Session } from "../session.js";
 import { mention, pickSession, targetsOf, type CommandContext, type Target } from "./context.js";
+import { counted } from "./text.js";
 
 export async function resetToBase(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
   // A key in the view acts on what is selected there.
@@ -94,10 +95,6 @@ function layerItems(session: Session, total: number): LayerItem[] {
     path,
   }));
   return [{ label: `$(layers) ${vscode.l10n.t("Everything")}`, description: counted(total) }, { label: vscode.l10n.t("by folder"), kind: vscode.QuickPickItemKind.Separator, path: "" }, ...rows];
-}
-
-function counted(count: number): string {
-  return count === 1 ? vscode.l10n.t("1 change") : vscode.l10n.t("{0} changes", count);
 }
 
 /** One step whatever the size, so there is nothing to cancel. */

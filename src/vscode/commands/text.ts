@@ -1,6 +1,10 @@
 /** Sizes and times as people read them, in the language of the editor. */
 import * as vscode from "vscode";
 
+export function counted(changes: number): string {
+  return changes === 1 ? vscode.l10n.t("1 change") : vscode.l10n.t("{0} changes", changes);
+}
+
 const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
 export function bytes(count: number): string {

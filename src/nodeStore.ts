@@ -1,0 +1,105 @@
+/** The node host's overlays in the words of the adapter's ports: each call is passed on, nothing is decided here. */
+import { isCaseSensitiveToRead } from "./host/caseProbe.js";
+import { breakLock, describeOwner, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type StoredOverlay } from "./host/index.js";
+import type { Env } from "./engine/index.js";
+import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore } from "./vscode/ports.js";
+
+type Log = Env["log"];
+
+/** `root` is asked each time: the setting may change. */
+export function createNodeStore(root: () => string, log: Log): OverlayStore {
+  const folder = (): Folder => new Folder(root());
+  const find = async (id: string): Promise<StoredOverlay> => {
+    const stored = await folder().find(id);
+    if (stored !== undefined) return stored;
+    const reason = `there is no overlay with the id '${id}' in ${root()}. It was deleted, or 'overlay.scratchRoot' was another folder when it was made`;
+    throw new OverlayError("ENOENT", "open", id, { reason });
+  };
+  return {
+    async list() {
+      const { overlays, damaged } = await folder().list();
+      return { overlays: overlays.map(infoOf), damaged: damaged.map((one) => ({ path: one.folder, reason: one.reason })) };
+    },
+    info: async (id) => infoOf(await find(id)),
+    async create(base, name) {
+      const made = await folder().create(base);
+      try {
+        // Opening it once writes its manifest.
+        await (await openOverlay({ base, scratch: made.folder, log, ...(name === undefined ? {} : { name }) })).dispose();
+      } catch (error) {
+        await folder().delete(made.id).catch(() => undefined);
+        throw error;
+      }
+      return infoOf(await find(made.id));
+    },
+    async delete(id) {
+      await (await folder().delete(id)).cleared;
+    },
+    open: async (id, options) => open(await find(id), options, log),
+    async measure(id) {
+      const stored = await find(id);
+      const [bytes, changes] = await Promise.all([stored.sizeOnDisk(), countChanges(stored, log)]);
+      return { bytes, changes };
+    },
+    caseSensitive: (base) => isCaseSensitiveToRead(base),
+  };
+}
+
+function infoOf({ id, name, base, folder, created, lastUsed }: StoredOverlay): OverlayInfo {
+  return { id, name, base, scratch: folder, created, lastUsed };
+}
+
+async function countChanges({ base, folder }: StoredOverlay, log: Log): Promise<number | undefined> {
+  try {
+    const overlay = await openOverlay({ base, scratch: folder, readOnly: true, log });
+    try {
+      return (await overlay.changes()).length;
+    } finally {
+      await overlay.dispose();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+async function open(stored: StoredOverlay, options: OpenOptions, log: Log): Promise<OpenedOverlay> {
+  const how = { base: stored.base, scratch: stored.folder, durability: options.durability, log };
+  if (options.readOnly === true) return opened(await openOverlay({ ...how, readOnly: true }));
+  const overlay = await openOverlay({ ...how, readOnly: "ifOwned" });
+  if (overlay.hold.kind === "owner" || !(await letsGo(overlay, options.waitMs))) return opened(overlay);
+  await overlay.dispose();
+  return opened(await openOverlay({ ...how, readOnly: "ifOwned" }));
+}
+
+/** Whether the owner lets go within this time. */
+function letsGo({ hold }: OpenOverlay, ms: number): Promise<boolean> {
+  if (hold.kind === "owner") return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const end = (free: boolean): void => {
+      clearTimeout(timer);
+      listening.dispose();
+      resolve(free);
+    };
+    const timer = setTimeout(end, ms, false);
+    const listening = hold.onReleased(() => { end(true); });
+  });
+}
+
+function opened(overlay: OpenOverlay): OpenedOverlay {
+  const { hold, folder, manifest: { caseSensitive } } = overlay;
+  if (hold.kind === "owner") {
+    return {
+      kind: "writable", overlay, caseSensitive,
+      onYieldRequested: (listener) => hold.lock.onYieldRequested(({ by }) => { listener(by); }),
+      onLost: (listener) => overlay.onLost(listener),
+    };
+  }
+  const { owner } = hold;
+  return {
+    kind: "readOnly", overlay, caseSensitive,
+    owner: owner === undefined ? "another process" : describeOwner(owner),
+    onReleased: (listener) => hold.onReleased(listener),
+    askToYield: (by) => hold.requestYield(by),
+    breakLock: async () => { if (owner !== undefined) await breakLock(folder, owner); },
+  };
+}
