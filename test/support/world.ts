@@ -69,8 +69,7 @@ export class World {
 
   /** What a new process finds if this one dies now. */
   async reopened(): Promise<World> {
-    const { hook: _, ...options } = this.options;
-    return World.open(snapshot(this.disk), options);
+    return World.open(snapshot(this.disk), { ...this.options, hook: passThrough });
   }
 
   async text(path: string): Promise<string> {
