@@ -106,7 +106,11 @@ async function main(): Promise<Counts> {
   const chosen = only === undefined ? parts.filter((part) => part.name !== "differential" || hasTests(part)) : parts.filter((part) => part.name === only);
   if (chosen.length === 0) throw new Error(`There is no part "${String(only)}"; there are: ${parts.map((part) => part.name).join(", ")}`);
   const folder = mkdtempSync(join(systemTemp(), "ovw-"));
-  process.on("exit", () => { rmSync(folder, { recursive: true, force: true }); });
+  process.on("exit", () => {
+    // Interrupted in the middle: the parts are gone by now, what they started may not be.
+    sweepRun(folder);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  });
   process.env["OVERLAY_TEST_RUN"] = folder;
   // Whatever a test leaves in "the" temp folder is found as well.
   process.env["TMPDIR"] = folder;
