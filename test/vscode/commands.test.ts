@@ -74,7 +74,7 @@ describe("commands", () => {
     const { at } = await makeOverlay({ "a.txt": "base\n" });
     const lower = at("a.txt").with({ scheme: "overlay-base" });
     await assert.rejects(() => write(lower, "x"), vscode.FileSystemError);
-    await assert.rejects(() => fs.delete(lower), vscode.FileSystemError);
+    await assert.rejects(async () => fs.delete(lower), vscode.FileSystemError);
     assert.equal(await read(lower), "base\n");
   });
 });

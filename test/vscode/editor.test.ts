@@ -82,6 +82,6 @@ describe("editor", () => {
     await api.close(root);
     assert.equal(api.get(root), undefined);
     assert.equal(await read(at("a.txt")), "two\n");
-    await assert.rejects(() => fs.stat(at("gone.txt")));
+    await assert.rejects(async () => fs.stat(at("gone.txt")));
   });
 });

@@ -10,7 +10,8 @@ async function listen(rig: Rig): Promise<string[]> {
   const heard: string[] = [];
   const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(rig.root, "**"));
   atEnd(() => { watcher.dispose(); });
-  const note = (mark: string) => (uri: vscode.Uri) => { heard.push(mark + uri.path.slice(rig.root.path.length + 1)); };
+  // VS Code matches the pattern by path alone, so the base side's events (overlay-base:) come here too.
+  const note = (mark: string) => (uri: vscode.Uri) => { if (uri.scheme === "overlay") heard.push(mark + uri.path.slice(rig.root.path.length + 1)); };
   watcher.onDidCreate(note("+"));
   watcher.onDidChange(note("~"));
   watcher.onDidDelete(note("-"));

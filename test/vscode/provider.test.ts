@@ -64,7 +64,7 @@ describe("provider", () => {
   it("refuses names that would be markers", async () => {
     const { root, at } = await makeOverlay({ "a.txt": "one" });
     await assert.rejects(() => write(at(".wh.a.txt"), ""));
-    await assert.rejects(() => fs.createDirectory(at("d/.wh..wh..opq")));
+    await assert.rejects(async () => fs.createDirectory(at("d/.wh..wh..opq")));
     assert.deepEqual((await names(root)).filter((name) => name.startsWith(".wh.")), []);
     assert.equal(await read(at("a.txt")), "one");
   });
@@ -72,7 +72,7 @@ describe("provider", () => {
   it("refuses an id that there is none of", async () => {
     await activate();
     await fails("FileNotFound", () => fs.stat(vscode.Uri.parse("overlay:/no-authority")));
-    await assert.rejects(() => fs.stat(vscode.Uri.parse("overlay://there-is-no-such-id/x")), vscode.FileSystemError);
+    await assert.rejects(async () => fs.stat(vscode.Uri.parse("overlay://there-is-no-such-id/x")), vscode.FileSystemError);
   });
 
   it("renames over a file, and over nothing", async () => {
@@ -138,7 +138,7 @@ describe("provider", () => {
     const { base, root, at } = await makeOverlay({ "a.txt": "one" });
     execFileSync("mkfifo", [join(base, "pipe")]);
     assert.equal(Object.fromEntries(await fs.readDirectory(root))["pipe"], FileType.Unknown);
-    await assert.rejects(() => fs.readFile(at("pipe")), vscode.FileSystemError);
+    await assert.rejects(async () => fs.readFile(at("pipe")), vscode.FileSystemError);
   });
 
   it("refuses a base that is none, with nothing made", async () => {

@@ -59,7 +59,7 @@ describe("sharing", () => {
     const root = await api.open(base);
     atEnd(() => api.delete(root.authority));
     // The question is modal, and modal questions are refused under test.
-    await assert.rejects(() => fs.readFile(vscode.Uri.joinPath(root, "secret.txt")), vscode.FileSystemError);
+    await assert.rejects(async () => fs.readFile(vscode.Uri.joinPath(root, "secret.txt")), vscode.FileSystemError);
     assert.equal(api.get(root), undefined);
   });
 

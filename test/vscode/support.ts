@@ -54,7 +54,7 @@ export interface Rig {
   readonly api: OverlayWorkspaceApi;
   readonly base: string;
   readonly root: vscode.Uri;
-  at(path: string): vscode.Uri;
+  readonly at: (path: string) => vscode.Uri;
 }
 
 /** A new overlay over a new base; both are gone after the test. */
