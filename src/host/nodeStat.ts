@@ -58,10 +58,20 @@ export function toFingerprint(s: BigIntStats): Fingerprint {
 /**
  * Milliseconds as the argument of Node's utimes. A double holds today's seconds to a quarter of a microsecond, and
  * libuv cuts what it gets (older ones to whole microseconds, toward zero): .123 would come back as .122999. So the
- * value aimed at is the middle of the right microsecond. As text, because Node takes a negative number for "now".
+ * nearest value is taken that stays in its millisecond after either cut. As text, because Node takes a negative number
+ * for "now".
  */
 export function utimesArgument(ms: number): string {
-  let us = Math.floor(ms * 1000 + 0.25); // a quarter: mtimeMs of a whole microsecond may be just below it
-  if (Math.floor(us / 1000) !== Math.floor(ms)) us = Math.floor(ms * 1000);
-  return String((us + 0.5) / 1e6);
+  const exact = ms / 1000;
+  const step = Math.abs(exact) * Number.EPSILON;
+  const microseconds = Math.floor(ms * 1000);
+  const candidates = [exact, exact + step, exact + 2 * step, (microseconds + 0.5) / 1e6, (microseconds - 0.5) / 1e6];
+  return String(candidates.find((seconds) => staysInMillisecond(seconds, Math.floor(ms))) ?? exact);
+}
+
+function staysInMillisecond(seconds: number, millisecond: number): boolean {
+  const whole = Math.trunc(seconds);
+  const ns = Math.trunc((seconds - whole) * 1e9);
+  const back = (cut: number): number => whole * 1000 + Math.floor(cut / 1e6);
+  return back(ns) === millisecond && back(ns - (ns % 1000)) === millisecond;
 }

@@ -82,7 +82,7 @@ export async function makeNodeHost(): Promise<TestHost> {
       fs.writeFileSync(Buffer.concat([at, notUtf8]), "");
       fs.symlinkSync(notUtf8, Buffer.concat([at, Buffer.from("link")]));
     },
-    openHandles: async () => (process.platform === "linux" ? fs.readdirSync("/proc/self/fd").length : 0),
+    openHandles: async () => (process.platform === "linux" ? fs.readdirSync("/proc/self/fd").length - servers.length : 0),
     dispose: async () => {
       await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
       fs.rmSync(root, { recursive: true, force: true });
