@@ -52,27 +52,33 @@ export async function putFile(
     const parent = await copyUpDirectory(ctx, target.place);
     if (parent === again) continue;
 
-    const staged = await ctx.work.stageFile(before === undefined ? mode : 0o600, async (file) => {
-      await fill(file);
-      if (before === undefined) return;
-      await chownIfAllowed(ctx, before, (uid, gid) => file.chown(uid, gid));
-      await file.chmod(before.mode);
-    });
-    let used = false;
-    try {
-      const outcome = await ctx.locks.shared([parent], () => putStaged(ctx, parent, target, before, staged));
-      if (outcome === again) continue;
-      if (outcome.kind === "published") {
-        used = true;
-        await ctx.work.syncDirectories(ctx.tree.upperPath(parent));
-        return;
+    const done = await ctx.work.writing(async () => {
+      const staged = await stageContent(ctx, before, fill, mode);
+      let published = false;
+      try {
+        const outcome = await ctx.locks.shared([parent], () => putStaged(ctx, parent, target, before, staged));
+        if (outcome === again) return again;
+        published = outcome.kind === "published";
+        if (outcome.kind === "inPlace") await writeInPlace(ctx, outcome.file, staged);
+        return ctx.tree.upperPath(parent);
+      } finally {
+        if (!published) await ctx.work.discard(staged);
       }
-      await writeInPlace(ctx, outcome.file, staged);
-      return;
-    } finally {
-      if (!used) await ctx.work.discard(staged);
-    }
+    });
+    if (done === again) continue;
+    await ctx.work.syncDirectories(done);
+    return;
   }
+}
+
+/** With the mode and owner of the file that it is to replace, if there is one. */
+function stageContent(ctx: Context, before: LayerStat | undefined, fill: (file: WriteHandle) => Promise<void>, mode: number): Promise<string> {
+  return ctx.work.stageFile(before === undefined ? mode : 0o600, async (file) => {
+    await fill(file);
+    if (before === undefined) return;
+    await chownIfAllowed(ctx, before, (uid, gid) => file.chown(uid, gid));
+    await file.chmod(before.mode);
+  });
 }
 
 function writable(found: Lookup): Target {
@@ -207,22 +213,24 @@ async function changeInPlace(
     ? { kind: "entry" as const, directory: target.directory, name: target.name }
     : await copyUp(ctx, foundPath(target), false, options);
   if (upper.kind !== "entry") return false;
-  const file = await ctx.locks.shared([upper.directory], async () => {
-    const entry = ctx.tree.entry(upper.directory, upper.name);
-    if (entry?.type !== "file" || !ctx.tree.isAttached(upper.directory)) return again;
-    return openUpper(ctx, upper.directory, upper.name, { append });
-  });
-  if (file === again) return false;
-  try {
-    await file.inode.io.runExclusive(async () => {
-      await change(file);
-      if (ctx.durability === "full") await file.raw.sync();
+  return ctx.work.writing(async () => {
+    const file = await ctx.locks.shared([upper.directory], async () => {
+      const entry = ctx.tree.entry(upper.directory, upper.name);
+      if (entry?.type !== "file" || !ctx.tree.isAttached(upper.directory)) return again;
+      return openUpper(ctx, upper.directory, upper.name, { append });
     });
-    file.changed();
-  } finally {
-    await file.close();
-  }
-  return true;
+    if (file === again) return false;
+    try {
+      await file.inode.io.runExclusive(async () => {
+        await change(file);
+        if (ctx.durability === "full") await file.raw.sync();
+      });
+      file.changed();
+    } finally {
+      await file.close();
+    }
+    return true;
+  });
 }
 
 /** @throws Refusal ENOENT, EROFS, EINVAL; LayerError. */

@@ -36,7 +36,7 @@ export function sameFile(a: Fingerprint, b: Fingerprint): boolean {
 export async function stageCopy(ctx: Context, file: LowerFile, options: CopyOptions): Promise<Staged | undefined> {
   switch (file.stat.type) {
     case "file":
-      return stageRegular(ctx, file, options);
+      return ctx.work.copying(() => stageRegular(ctx, file, options));
     case "symlink":
       return stageSymlink(ctx, file);
     default:

@@ -3,15 +3,32 @@
  * one link or rename. INV-11: what was staged is discarded in every outcome but success. What a crash leaves in work/
  * is swept by the next owner. Takes no lock; publish is called under the parent's mutex, which guards the name.
  */
+import { Semaphore } from "async-mutex";
 import { isCode } from "./errors.js";
 import type { Env, ScratchLayer, WriteHandle } from "./layer.js";
 import type { Durability } from "./types.js";
 
+/** How many data copies, and how many other writes, have files open at once: descriptors and buffers are finite. */
+const copySlots = 16;
+const writeSlots = 64;
+
 export class Workdir {
+  private readonly copies = new Semaphore(copySlots);
+  private readonly writes = new Semaphore(writeSlots);
   /** Whether this filesystem has hard links; found out by the first that fails. */
   private hardLinks = true;
 
   constructor(private readonly scratch: ScratchLayer, private readonly env: Env, private readonly durability: Durability) {}
+
+  /** Runs a data copy when it is its turn. Never asked for with a lock held, so that who waits here holds up nobody. */
+  copying<T>(copy: () => Promise<T>): Promise<T> {
+    return this.copies.runExclusive(copy);
+  }
+
+  /** The same for what writes a file: large copies do not hold up small saves. */
+  writing<T>(write: () => Promise<T>): Promise<T> {
+    return this.writes.runExclusive(write);
+  }
 
   /** A fresh name in work/. */
   temp(): string {
