@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packVsix } from "../support/package.ts";
 import { root } from "../support/paths.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
-import { explorer, startWorkbench, waitForText } from "../support/vscode/ui/index.ts";
+import { explorer, startWorkbench, waitForOverlay, waitForText } from "../support/vscode/ui/index.ts";
 
 /** What an installed extension may consist of; whoever adds something that runs adds it here and to .vscodeignore. */
 const allowed = [
@@ -35,7 +35,7 @@ describe("the packed extension, in a fresh VS Code", () => {
     const workbench = await startWorkbench({ extension: { vsix }, userDataDir, env: { OVERLAY_WORKSPACE_OPEN: base } });
     close = () => workbench.close();
     const { page } = workbench;
-    await page.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false);
+    await waitForOverlay(page);
     await explorer(page).click("folder/file.txt", { clickCount: 2 });
     await waitForText(page, "from the base");
   });

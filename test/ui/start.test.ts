@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { root } from "../support/paths.ts";
 import { makeTemp, removeTemp, start, type Started } from "../support/processes.ts";
 import { openBrowser } from "../support/vscode/browser.ts";
-import { explorer, until } from "../support/vscode/ui/index.ts";
+import { explorer, until, waitForOverlay } from "../support/vscode/ui/index.ts";
 
 describe("npm start", () => {
   let folder: string;
@@ -36,7 +36,7 @@ describe("npm start", () => {
   }
 
   async function showsOverlay(page: Page): Promise<void> {
-    await page.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false);
+    await waitForOverlay(page);
     await explorer(page).row("from-the-base.txt");
   }
 

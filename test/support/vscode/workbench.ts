@@ -152,3 +152,15 @@ async function open(
 async function firstPage(browser: BrowserContext): Promise<Page> {
   return browser.pages()[0] ?? browser.newPage();
 }
+
+/** The URI of the folder that a window shows, as its address says; undefined for an empty window. */
+export function shownFolder(page: Page): string | undefined {
+  return new URL(page.url()).searchParams.get("folder") ?? undefined;
+}
+
+/** Waits until the window shows an overlay; returns its URI, which `open` and `newWindow` take. */
+export async function waitForOverlay(page: Page): Promise<string> {
+  await page.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false);
+  await waitForWorkbench(page);
+  return shownFolder(page) ?? "";
+}

@@ -1,5 +1,5 @@
 // What a UI test imports: the workbench, and everything a user does in it.
-export { startWorkbench, type Workbench, type WorkbenchOptions } from "../workbench.ts";
+export { shownFolder, startWorkbench, waitForOverlay, type Workbench, type WorkbenchOptions } from "../workbench.ts";
 export { until, type UntilOptions } from "./until.ts";
 export { acceptInput, offersCommand, pick, quickInputText, quickPickRows, runCommand, typeInput, type PickRow } from "./quickInput.ts";
 export { explorer, useMenu, view, type Tree, type TreeRow } from "./tree.ts";
