@@ -81,7 +81,9 @@ async function prepareFolder(options: OpenOverlayOptions): Promise<Prepared> {
   const folder = await checkScratchPlace(options.scratch, [base, ...lowers]);
   const known = await readManifest(folder);
   if (known !== undefined) await checkKnown(folder, known, base);
-  if (options.readOnly === true) return asReader(options, base, lowers, folder, known, await currentOwner(folder));
+  if (options.readOnly === true) {
+    return asReader(options, base, lowers, folder, known, known === undefined ? undefined : await currentOwner(folder));
+  }
   if (known === undefined) {
     await makeFolder(folder);
     await checkFresh(folder);

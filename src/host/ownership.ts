@@ -33,6 +33,8 @@ export interface OwnershipOptions {
   readonly identity?: ProcessIdentity;
   readonly hardLinks?: boolean;
   readonly pollMs?: number;
+  /** For tests: runs between looking at the highest lock and making the next. */
+  readonly beforeMaking?: () => void;
 }
 
 /** Far more rounds than processes could race in earnest. */
@@ -48,6 +50,7 @@ export async function acquire(folder: string, options: OwnershipOptions = {}): P
     const owner = await holder(state, self);
     if (owner !== undefined) return { kind: "held", owner };
     const number = numberOf(state) + 1;
+    options.beforeMaking?.();
     if (!(await makeLock(folder, number, record, options.hardLinks))) continue;
     // A slow process may have made a number that was cleared away behind a higher one: then it owns nothing.
     const [highest] = await lockNumbers(folder);

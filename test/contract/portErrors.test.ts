@@ -19,7 +19,7 @@ interface Row {
   readonly code: ErrorCode;
   /** The call named in the error. */
   readonly call: string;
-  run(host: TestHost): Promise<unknown>;
+  readonly run: (host: TestHost) => Promise<unknown>;
 }
 
 const bytes = new Uint8Array(1);

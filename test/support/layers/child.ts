@@ -27,7 +27,7 @@ export interface Child {
 export function startChild(script: string, args: readonly string[], options: SpawnOptions = {}): Child {
   const child = spawn(process.execPath, [script, ...args], { ...options, stdio: ["pipe", "pipe", "inherit"] });
   const lines: string[] = [];
-  const waiting: { resolve(line: string): void; reject(error: Error): void }[] = [];
+  const waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
   let rest = "";
   let over = false;
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
