@@ -9,7 +9,7 @@ import { requireNode24, root, say } from "./paths.ts";
 export async function packVsix(folder: string): Promise<string> {
   const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { name: string; version: string };
   const file = join(folder, `${name}-${version}.vsix`);
-  await createVSIX({ cwd: root, packagePath: file, dependencies: false, allowMissingRepository: true });
+  await createVSIX({ cwd: root, packagePath: file, dependencies: false, allowMissingRepository: true, rewriteRelativeLinks: false });
   return file;
 }
 
