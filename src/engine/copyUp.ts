@@ -93,7 +93,7 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
       return await ctx.locks.shared([parent], async () => {
         if (!isFree(ctx, parent, name)) return again;
         const directory = ctx.tree.upperPath(parent);
-        await ctx.work.inside(directory, true, () => ctx.scratch.rename(staged, `${directory}/${name}`));
+        await ctx.work.inside(directory, true, () => ctx.work.moveDirectory(staged, `${directory}/${name}`));
         published = true;
         ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
         return ctx.tree.addDirectory(parent, name, { kind: "plain" }, below);
