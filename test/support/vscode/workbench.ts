@@ -16,7 +16,10 @@ export interface WorkbenchOptions {
   env?: Readonly<Record<string, string>>;
   /** `dev` is this repository as `npm run build` left it; or a .vsix to install; or another extension's folder; or none. */
   extension: "dev" | { vsix: string } | { folder: string } | "none";
-  /** Kept and used again when given (a restart); else a temp folder. */
+  /**
+   * Kept and used again when given (a restart); else a temp folder. The page writes down open editors and the like
+   * every five seconds only, so what came later is forgotten at a restart, as it is in any browser.
+   */
   userDataDir?: string;
   /** User settings over the quiet ones below. */
   settings?: Readonly<Record<string, unknown>>;
@@ -113,7 +116,7 @@ async function open(
   });
   cleanUps.push(() => server.stop());
   const browser = await openBrowser(join(userDataDir, "browser"));
-  cleanUps.push(() => browser.close());
+  cleanUps.push(() => leave(browser));
 
   const url = workbenchUrl(server, options.workspace);
   const page = await firstPage(browser);
@@ -147,6 +150,15 @@ async function open(
     },
     close,
   };
+}
+
+/** Leaves each window as a user does who closes it, so that VS Code can put down what it remembers. */
+async function leave(browser: BrowserContext): Promise<void> {
+  for (const page of browser.pages()) {
+    page.on("dialog", (dialog) => { void dialog.accept(); }); // "Leave this page?"
+    await page.goto("about:blank", { timeout: 5_000 }).catch(() => undefined); // It may have crashed, or be closing.
+  }
+  await browser.close();
 }
 
 async function firstPage(browser: BrowserContext): Promise<Page> {
