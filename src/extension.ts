@@ -15,7 +15,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Overla
   context.subscriptions.push(log);
   const ownStorage = join(context.globalStorageUri.fsPath, "overlays");
   const store = createNodeStore(() => scratchRoot() ?? ownStorage, (level, message) => { log[level](message); });
-  running = await run(context.globalState, store, machine, log);
+  running = await run(context, store, machine, log);
   return running.api;
 }
 

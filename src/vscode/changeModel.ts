@@ -31,6 +31,8 @@ export class ChangeModel {
   private entries = new Map<string, Change>();
   /** How many shown changes lie beneath a folder. */
   private readonly beneath = new Map<string, number>();
+  /** Where a base path went that was renamed: its old name stands as deleted beside it. */
+  private readonly renames = new Map<string, string>();
   private pending = new Map<string, OverlayEvent["type"]>();
   private loaded = false;
   private running: Promise<void> | undefined;
@@ -58,6 +60,11 @@ export class ChangeModel {
 
   get(path: string): Change | undefined {
     return this.entries.get(path);
+  }
+
+  /** Where the entry that the base has at a path is found now, if it was renamed. */
+  renamedTo(path: string): string | undefined {
+    return this.renames.get(path);
   }
 
   /** How many changes lie at a path and beneath it. */
@@ -123,6 +130,7 @@ export class ChangeModel {
     if (this.isEnded()) return;
     this.entries = new Map();
     this.beneath.clear();
+    this.renames.clear();
     for (const change of found) if (isShown(change)) this.put(change.path, change);
     this.loaded = true;
     this.emitter.fire({ kind: "loaded" });
@@ -166,7 +174,10 @@ export class ChangeModel {
   }
 
   private put(path: string, change: Change | undefined): void {
-    const step = (change === undefined ? 0 : 1) - (this.entries.has(path) ? 1 : 0);
+    const before = this.entries.get(path);
+    if (before?.kind === "renamed" && this.renames.get(before.from) === path) this.renames.delete(before.from);
+    if (change?.kind === "renamed") this.renames.set(change.from, path);
+    const step = (change === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
     if (change === undefined) this.entries.delete(path);
     else this.entries.set(path, change);
     if (step === 0) return;

@@ -28,8 +28,9 @@ export class Decorations implements vscode.FileDecorationProvider, vscode.Dispos
   provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
     if (!isOverlayUri(uri)) return undefined;
     const address = parseAddress(uri);
-    const change = address?.path === undefined ? undefined : this.overlays.peek(address.id)?.changes.get(address.path);
-    return change === undefined ? undefined : decorate(change);
+    const changes = address === undefined ? undefined : this.overlays.peek(address.id)?.changes;
+    const change = address?.path === undefined ? undefined : changes?.get(address.path);
+    return change === undefined ? undefined : decorate(change, changes?.renamedTo(change.path));
   }
 
   dispose(): void {
@@ -60,9 +61,9 @@ export class Decorations implements vscode.FileDecorationProvider, vscode.Dispos
   }
 }
 
-function decorate(change: Change): vscode.FileDecoration {
+function decorate(change: Change, renamedTo: string | undefined): vscode.FileDecoration {
   const { badge, color } = looks(change);
-  const decoration = new vscode.FileDecoration(badge, tooltip(change), new vscode.ThemeColor(color));
+  const decoration = new vscode.FileDecoration(badge, tooltip(change, renamedTo), new vscode.ThemeColor(color));
   decoration.propagate = true;
   return decoration;
 }
@@ -83,7 +84,7 @@ function looks(change: Change): { readonly badge: string; readonly color: string
 }
 
 /** One sentence on what happened here, and from where. */
-export function tooltip(change: Change): string {
+function tooltip(change: Change, renamedTo: string | undefined): string {
   const folder = change.type === "directory";
   switch (change.kind) {
     case "copied":
@@ -91,6 +92,7 @@ export function tooltip(change: Change): string {
     case "added":
       return folder ? vscode.l10n.t("Folder added in the overlay; the base has none") : vscode.l10n.t("Added in the overlay; the base has none");
     case "deleted":
+      if (renamedTo !== undefined) return vscode.l10n.t("Renamed in the overlay, to '{0}'; the base still has it here", renamedTo.slice(1));
       return folder ? vscode.l10n.t("Folder deleted in the overlay; the base still has it") : vscode.l10n.t("Deleted in the overlay; the base still has it");
     case "replaced":
       return folder ? vscode.l10n.t("Folder replaced in the overlay; it hides what the base has here") : vscode.l10n.t("Replaced in the overlay; it hides what the base has here");
@@ -100,14 +102,14 @@ export function tooltip(change: Change): string {
 }
 
 /** One word for a row of a list. */
-export function kindWord(change: Change): string {
+export function kindWord(change: Change, renamedTo?: string): string {
   switch (change.kind) {
     case "copied":
       return vscode.l10n.t("modified");
     case "added":
       return vscode.l10n.t("added");
     case "deleted":
-      return vscode.l10n.t("deleted");
+      return renamedTo === undefined ? vscode.l10n.t("deleted") : vscode.l10n.t("renamed to {0}", renamedTo.slice(1));
     case "replaced":
       return vscode.l10n.t("replaced");
     case "renamed":

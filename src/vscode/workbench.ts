@@ -13,6 +13,7 @@ import { Disposables } from "./disposables.js";
 import { describe } from "./errors.js";
 import { FailureNotice } from "./failureNotice.js";
 import { OverlayFileSystem } from "./fileSystemProvider.js";
+import { showChangesOnce } from "./firstLook.js";
 import { FloorStore } from "./floorStore.js";
 import { Overlays } from "./overlays.js";
 import type { Machine, OverlayStore } from "./ports.js";
@@ -27,12 +28,18 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** What VS Code keeps for us: for good, and for this workspace. */
+export interface Mementos {
+  readonly globalState: vscode.Memento;
+  readonly workspaceState: vscode.Memento;
+}
+
 /** `npm start` names the folder to open in the extension host's environment. */
 const openVariable = "OVERLAY_WORKSPACE_OPEN";
 /** The window answers at once or is gone. */
 const windowAnswersMs = 2000;
 
-export async function run(memento: vscode.Memento, store: OverlayStore, machine: Machine, log: vscode.LogOutputChannel): Promise<Running> {
+export async function run({ globalState: memento, workspaceState }: Mementos, store: OverlayStore, machine: Machine, log: vscode.LogOutputChannel): Promise<Running> {
   const parts = new Disposables();
   const fail = (error: unknown): void => { log.error(describe(error)); };
   const keys = parts.add(new ContextKeys());
@@ -47,6 +54,7 @@ export async function run(memento: vscode.Memento, store: OverlayStore, machine:
   const view = parts.add(new ChangesView(overlays));
   parts.add(new StatusBar(overlays));
   keys.follow(overlays);
+  parts.add(showChangesOnce(overlays, workspaceState));
   parts.add(vscode.window.registerFileDecorationProvider(decorations));
   const context: CommandContext = { overlays, store, floors, trust, view, machine, log };
   parts.add(registerCommands(context));
