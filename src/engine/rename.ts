@@ -252,21 +252,19 @@ async function fixContent(ctx: Context, node: UpperDirectory, source: string, re
   }
 }
 
-/** The empty directory that is renamed over goes first; a crash here may leave it gone, and nothing else (INV-7). */
+/**
+ * An empty directory of upper that is renamed over goes first; a crash here may leave it gone, and nothing else (INV-7).
+ * The tree keeps it until the rename, so that nobody sees its name absent. One that only a lower has stays as it is: what
+ * comes says for itself that it hides it.
+ */
 async function clearTarget(ctx: Context, to: Slot, empty: Place, undo: (() => Promise<void>)[]): Promise<string | undefined> {
-  const { tree } = ctx;
+  if (empty.upper === undefined) return undefined;
   if ((await lowerHas(to.directory, to.name)) && (await makeWhiteout(ctx, to.directory, to.name))) {
     undo.push(() => takeBackWhiteout(ctx, to.directory, to.name));
   }
-  const { upper } = empty;
-  if (upper === undefined) return undefined;
-  const path = tree.entryPath(to.directory, to.name);
+  const path = ctx.tree.entryPath(to.directory, to.name);
   const leftover = ctx.work.temp();
   await ctx.work.moveDirectory(path, leftover);
-  tree.remove(to.directory, to.name);
-  undo.push(async () => {
-    await ctx.work.moveDirectory(leftover, path);
-    tree.add(to.directory, to.name, "directory", upper);
-  });
+  undo.push(() => ctx.work.moveDirectory(leftover, path));
   return leftover;
 }
