@@ -42,19 +42,23 @@ export async function prepareAbsent(
 
 /**
  * The shared frame of everything that makes a name: look, copy up the parents, lock, look again, act, clear the
- * whiteout. `act` gets the physical path of the new name and does the one step that makes it appear.
+ * whiteout. `act` gets the physical path of the new name and does the one step that makes it appear, or says `again`.
+ * @param stage what `act` needs for this parent, made before the lock is taken.
  */
 async function make(
-  ctx: Context, path: OverlayPath, act: (target: string, parent: UpperDirectory, name: string) => Promise<void>,
+  ctx: Context, path: OverlayPath, act: (target: string, parent: UpperDirectory, name: string) => Promise<unknown>,
+  stage?: (parent: UpperDirectory) => Promise<void>,
 ): Promise<void> {
   for (;;) {
     const ready = await prepare(ctx, path);
     if (ready === again) continue;
     const { parent, name, hidden } = ready;
+    await stage?.(parent);
     const outcome = await ctx.locks.shared([parent], async () => {
       if (!isStillAbsent(ctx, parent, name, hidden)) return again;
       const directory = ctx.tree.upperPath(parent);
-      await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => act(`${directory}/${name}`, parent, name)));
+      const acted = await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => act(`${directory}/${name}`, parent, name)));
+      if (acted === again) return again;
       ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
       await ctx.work.inside(directory, false, () => removeVoidWhiteout(ctx, parent, name));
       return directory;
@@ -78,15 +82,19 @@ export async function reloadIfFailed<T>(ctx: Context, directory: UpperDirectory,
 /** @throws Refusal EEXIST, ENOENT, ENOTDIR, EINVAL, EROFS; LayerError. */
 export async function createDirectory(ctx: Context, path: OverlayPath, mode: number): Promise<void> {
   let staged: string | undefined;
+  // Where a lower could have the name, now or later, the directory is opaque before it is seen (INV-9). That is asked of
+  // the parent as it is at the moment of making: another one may have taken its path since the last look.
+  const wantsMark = (parent: UpperDirectory) => parent.content?.below !== undefined;
   try {
-    const ready = await prepare(ctx, path); // refuse before anything is staged
-    // Where a lower could have the name, now or later, the directory is opaque before it is seen (INV-9).
-    if (ready === again || ready.parent.content?.below !== undefined) staged = await stageDirectory(ctx, mode);
     await make(ctx, path, async (target, parent, name) => {
+      if (wantsMark(parent) && staged === undefined) return again;
       if (staged === undefined) await ctx.scratch.makeDirectory(target, mode);
-      else await ctx.scratch.rename(staged, target);
+      else await ctx.work.moveDirectory(staged, target);
       ctx.tree.addDirectory(parent, name, staged === undefined ? { kind: "plain" } : { kind: "opaque" }, undefined);
       staged = undefined;
+      return undefined;
+    }, async (parent) => {
+      if (wantsMark(parent)) staged ??= await stageDirectory(ctx, mode);
     });
   } finally {
     if (staged !== undefined) await ctx.work.discardTree(staged);
