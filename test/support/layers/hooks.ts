@@ -7,7 +7,7 @@ export type Matches = (call: LayerCall) => boolean;
 
 /** The first hook is outermost. */
 export function compose(...hooks: readonly Hook[]): Hook {
-  return (call, run) => hooks.reduceRight((inner, hook) => () => hook(call, inner), run)();
+  return <T>(call: LayerCall, run: () => Promise<T>) => hooks.reduceRight<() => Promise<T>>((inner, hook) => () => hook(call, inner), run)();
 }
 
 /** Writes every call down, in the order in which they start. */
