@@ -91,10 +91,12 @@ export async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+/** All but upper/, which the engine makes: staged, because it looks like the base's root from its first moment. */
 export async function makeOwnFolders(folder: string): Promise<void> {
   for (const name of ownFolders) {
+    if (name === "upper") continue;
     const path = join(folder, name);
-    await mkdir(path, name === "upper" ? 0o755 : 0o700).catch((error: unknown) => {
+    await mkdir(path, 0o700).catch((error: unknown) => {
       if (errnoOf(error) !== "EEXIST") throw nodeFault(error, "mkdir", path);
     });
   }
