@@ -119,7 +119,9 @@ async function putStaged(ctx: Context, parent: UpperDirectory, target: Target, b
     // Absent before and now, or lower before and now; anything else was overtaken.
     if (target.kind === "upper" || !isStillAbsent(ctx, parent, name, target.kind === "absent" && target.hidden)) return again;
     if (target.kind === "lower" && ctx.tree.isWhitedOut(parent, name)) return again;
-    await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => ctx.work.publish(staged, path)));
+    // A name that was there before is no change of the directory: its times stay.
+    const existed = target.kind === "lower";
+    await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, existed, () => ctx.work.publish(staged, path)));
     ctx.tree.add(parent, name, "file");
     await recordOrigin(ctx, parent, target);
     ctx.events.queue(target.kind === "absent" ? "created" : "changed", ctx.tree.mergedPath(parent, name));
@@ -134,7 +136,7 @@ async function putStaged(ctx: Context, parent: UpperDirectory, target: Target, b
     return { kind: "inPlace", file: await openUpper(ctx, parent, name, {}) };
   }
   if (now.mode !== before.mode) await ctx.scratch.chmod(staged, now.mode); // a chmod came between
-  await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => ctx.scratch.rename(staged, path)));
+  await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, true, () => ctx.scratch.rename(staged, path)));
   ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
   return { kind: "published" };
 }
