@@ -12,6 +12,7 @@ import { isCode, type EntryType, type OverlayStat } from "../engine/index.js";
 import { BaseWatcher } from "./baseWatcher.js";
 import { make, toFileSystemError, type Action } from "./errors.js";
 import { EventPublisher } from "./eventPublisher.js";
+import { openFiles } from "./openFiles.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
 import { copyAcross } from "./transfer.js";
@@ -29,7 +30,6 @@ const markerName = /\/\.wh\./;
 export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disposable {
   private readonly publisher = new EventPublisher();
   private readonly bases = new Map<Session, BaseWatcher>();
-  private readonly watchedFiles = new Map<string, number>();
   private readonly subscriptions = new Map<Session, { dispose(): void }>();
   readonly onDidChangeFile = this.publisher.onDidChangeFile;
   private readonly baseEmitter = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
@@ -43,17 +43,10 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
   }
 
   /** Never throws: VS Code watches paths that do not exist, and what cannot be opened says so when it is read. */
-  watch(uri: vscode.Uri, options: { readonly recursive: boolean }): vscode.Disposable {
-    const key = uri.toString();
-    if (!options.recursive) this.watchedFiles.set(key, (this.watchedFiles.get(key) ?? 0) + 1);
+  watch(uri: vscode.Uri): vscode.Disposable {
     const address = parseAddress(uri);
     if (address !== undefined) void this.overlays.get(address.id).then((session) => { this.watchBase(session); }).catch(() => undefined);
-    return new vscode.Disposable(() => {
-      if (options.recursive) return;
-      const left = (this.watchedFiles.get(key) ?? 1) - 1;
-      if (left === 0) this.watchedFiles.delete(key);
-      else this.watchedFiles.set(key, left);
-    });
+    return new vscode.Disposable(() => undefined);
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
@@ -172,11 +165,19 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
     this.bases.set(session, watcher);
   }
 
+  /** Looks at the open files anew, and tells of those that are not what the editor was told. */
+  async refreshOpenFiles(session: Session): Promise<void> {
+    for (const path of openFiles(session)) {
+      const before = session.floors.last(path);
+      const stat = await session.overlay.stat(path).catch(() => undefined);
+      if (stat === undefined) this.publisher.add(session, [{ type: "deleted", path }]);
+      else if (session.floors.report(path, stat) !== before) this.publisher.add(session, [{ type: "changed", path }]);
+    }
+  }
+
   /** Whether files can be written is part of their stat; who has one open must ask again. */
   private refreshAccess(session: Session): void {
-    const paths = [...this.watchedFiles.keys()].map((key) => parseAddress(vscode.Uri.parse(key))).flatMap((address) =>
-      address?.id === session.id && address.path !== undefined && session.floors.knows(address.path) ? [address.path] : []);
-    this.publisher.add(session, paths.map((path) => ({ type: "changed", path })));
+    this.publisher.add(session, openFiles(session).map((path) => ({ type: "changed", path })));
   }
 
   private forget(session: Session): void {

@@ -9,7 +9,7 @@ const key = "changesViewShown";
 export function showChangesOnce(overlays: Overlays, memento: vscode.Memento): { dispose(): void } {
   return overlays.onDidOpen(({ id }) => {
     const inWorkspace = vscode.workspace.workspaceFolders?.some(({ uri }) => isOverlayUri(uri) && uri.authority === id) ?? false;
-    if (!inWorkspace || memento.get(key, false)) return;
+    if (!inWorkspace || memento.get<boolean>(key, false)) return;
     void memento.update(key, true);
     void vscode.commands.executeCommand(`${viewId}.open`, { preserveFocus: true }).then(undefined, () => undefined);
   });

@@ -69,6 +69,11 @@ export class MtimeFloor {
     return this.reported.has(path);
   }
 
+  /** What the editor was told last. */
+  last(path: string): number | undefined {
+    return this.reported.get(path)?.mtime;
+  }
+
   toJSON(): Floors {
     return Object.fromEntries(this.floors);
   }

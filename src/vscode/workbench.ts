@@ -17,6 +17,7 @@ import { showChangesOnce } from "./firstLook.js";
 import { FloorStore } from "./floorStore.js";
 import { Overlays } from "./overlays.js";
 import type { Machine, OverlayStore } from "./ports.js";
+import { ReaderSync } from "./readerSync.js";
 import { Registration } from "./registration.js";
 import { StatusBar } from "./statusBar.js";
 import { Trust } from "./trust.js";
@@ -49,6 +50,7 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   new FailureNotice(overlays, store, trust, log);
 
   const files = parts.add(new OverlayFileSystem(overlays, fail));
+  parts.add(new ReaderSync(overlays, (session) => files.refreshOpenFiles(session), fail));
   const bases = parts.add(new BaseFileSystem(overlays, files.onDidChangeBase));
   const decorations = parts.add(new Decorations(overlays));
   const view = parts.add(new ChangesView(overlays));

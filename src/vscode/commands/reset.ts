@@ -70,12 +70,8 @@ export async function resetLayers(context: CommandContext, clicked: unknown): Pr
     mention(vscode.l10n.t("There is nothing to reset: '{0}' does not differ from the base.", session.info.name));
     return;
   }
-  const picked = await vscode.window.showQuickPick(layerItems(session, total), {
-    canPickMany: true,
-    title: vscode.l10n.t("Reset Layers: {0}", session.info.name),
-    placeHolder: vscode.l10n.t("What should be as in the base again?"),
-  });
-  if (picked === undefined || picked.length === 0) return;
+  const picked = await pickLayers(session, total);
+  if (picked.length === 0) return;
   const everything = picked.some(({ path }) => path === undefined);
   const paths = everything ? [] : picked.flatMap(({ path }) => path ?? []);
   const count = everything ? total : paths.reduce((sum, path) => sum + session.changes.countWithin(path), 0);
@@ -85,6 +81,34 @@ export async function resetLayers(context: CommandContext, clicked: unknown): Pr
   if (!(await ask(question, count, vscode.l10n.t("Reset")))) return;
   if (everything) await resetEverything(session);
   else await resetEach(context, session, paths);
+}
+
+/** Everything is picked at first; it and the folders exclude each other. Empty when the user turned away. */
+function pickLayers(session: Session, total: number): Promise<readonly LayerItem[]> {
+  return new Promise((resolve) => {
+    const pick = vscode.window.createQuickPick<LayerItem>();
+    pick.canSelectMany = true;
+    pick.title = vscode.l10n.t("Reset Layers: {0}", session.info.name);
+    pick.placeholder = vscode.l10n.t("What should be as in the base again?");
+    pick.items = layerItems(session, total);
+    let before = pick.items.filter(({ path }) => path === undefined);
+    pick.selectedItems = before;
+    pick.onDidChangeSelection((selected) => {
+      const added = selected.filter((item) => !before.includes(item));
+      const whole = added.length > 0 ? added.some(({ path }) => path === undefined) : selected.some(({ path }) => path === undefined);
+      before = selected.filter(({ path }) => (path === undefined) === whole);
+      if (before.length !== selected.length) pick.selectedItems = before;
+    });
+    pick.onDidAccept(() => {
+      resolve(pick.selectedItems);
+      pick.hide();
+    });
+    pick.onDidHide(() => {
+      resolve([]);
+      pick.dispose();
+    });
+    pick.show();
+  });
 }
 
 function layerItems(session: Session, total: number): LayerItem[] {
