@@ -54,11 +54,11 @@ describe("opening an overlay's folder", () => {
     return lines.join("\n");
   };
 
-  test("a new folder gets its parts and a manifest; the base is only looked at", async () => {
+  test("a new folder gets its parts (upper/ is for the engine to make) and a manifest; the base is only looked at", async () => {
     const before = picture(base);
     const { manifest, folder, ports } = await open({ name: "Try" });
     expect(folder).toBe(scratch);
-    expect(fs.readdirSync(scratch).sort()).toEqual(["layers", "lock.1", "overlay.json", "trash", "upper", "work"]);
+    expect(fs.readdirSync(scratch).sort()).toEqual(["layers", "lock.1", "overlay.json", "trash", "work"]);
     expect(fs.readdirSync(join(scratch, "work"))).toEqual([]);
     expect(manifest).toMatchObject({ name: "Try", base, snapshots: [], id: "scratch" });
     expect(JSON.parse(fs.readFileSync(join(scratch, "overlay.json"), "utf8"))).toEqual({ format: 1, ...manifest });
@@ -173,6 +173,7 @@ describe("opening an overlay's folder", () => {
   ];
   test.each(manifests)("refused by its path, nothing touched: a manifest that is %s", async (_, text, code) => {
     await close(await open());
+    fs.mkdirSync(join(scratch, "upper"));
     fs.writeFileSync(join(scratch, "upper/kept"), "mine");
     fs.writeFileSync(join(scratch, "overlay.json"), text.replace('"BASE"', JSON.stringify(base)));
     const before = picture(root);

@@ -59,6 +59,7 @@ describe("the store of overlays", () => {
     const [overlay] = (await store.list()).overlays;
     if (overlay === undefined) throw new Error("not listed");
     const before = await overlay.sizeOnDisk();
+    fs.mkdirSync(join(folder, "upper"));
     fs.writeFileSync(join(folder, "upper/a"), Buffer.alloc(100_000, 1));
     fs.linkSync(join(folder, "upper/a"), join(folder, "upper/b"));
     fs.symlinkSync("/", join(folder, "upper/root"));
@@ -73,7 +74,7 @@ describe("the store of overlays", () => {
     await expect(store.delete(id)).rejects.toMatchObject({ code: "EBUSY", reason: expect.stringContaining(`process ${process.pid}`) as unknown });
     expect((await (await store.list()).overlays[0]?.owner())?.pid).toBe(process.pid);
     await close(open);
-    fs.mkdirSync(join(open.folder, "upper/fixed"));
+    fs.mkdirSync(join(open.folder, "upper/fixed"), { recursive: true });
     fs.writeFileSync(join(open.folder, "upper/fixed/f"), "");
     fs.chmodSync(join(open.folder, "upper/fixed"), 0o555);
     fs.symlinkSync(base, join(open.folder, "upper/away"));
