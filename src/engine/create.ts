@@ -139,10 +139,14 @@ export async function symlink(ctx: Context, target: string, path: OverlayPath): 
  */
 export async function link(ctx: Context, existing: OverlayPath, path: OverlayPath): Promise<void> {
   for (;;) {
-    const source = await copyUp(ctx, existing, false);
-    if (source.kind === "directory") throw new Refusal("EPERM", "a directory cannot have a second name");
-    const ready = await prepare(ctx, path);
+    const found = await lookup(ctx, existing, { follow: false });
+    if (found.kind === "outside") throw outsideRefusal(found.physical);
+    if (found.kind === "absent") throw new Refusal("ENOENT");
+    const ready = await prepare(ctx, path); // whatever refuses comes before anything is copied
     if (ready === again) continue;
+    if (found.kind === "directory") throw new Refusal("EPERM", "a directory cannot have a second name");
+    const source = await copyUp(ctx, existing, false);
+    if (source.kind === "directory") continue;
     const { parent, name, hidden } = ready;
     const outcome = await ctx.locks.shared([source.directory, parent], async () => {
       const entry = ctx.tree.entry(source.directory, source.name);

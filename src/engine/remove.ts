@@ -29,6 +29,7 @@ export function unlink(ctx: Context, path: OverlayPath): Promise<void> {
 export function rmdir(ctx: Context, path: OverlayPath): Promise<void> {
   return remove(ctx, path, "discard", async (found) => {
     if (found.kind !== "directory") throw new Refusal("ENOTDIR");
+    refuseRoot(found.place);
     await checkEmpty(ctx, found.place);
   });
 }
@@ -36,8 +37,15 @@ export function rmdir(ctx: Context, path: OverlayPath): Promise<void> {
 /** Deletes into the trash. @throws as rmdir does for a directory without `recursive`, as unlink does else. */
 export function removeAny(ctx: Context, path: OverlayPath, recursive: boolean): Promise<void> {
   return remove(ctx, path, "trash", async (found) => {
-    if (found.kind === "directory" && !recursive) await checkEmpty(ctx, found.place);
+    if (found.kind === "directory") {
+      refuseRoot(found.place);
+      if (!recursive) await checkEmpty(ctx, found.place);
+    }
   });
+}
+
+function refuseRoot(place: Place): void {
+  if (place.parent === undefined) throw new Refusal("EBUSY", "the root of an overlay cannot be removed");
 }
 
 /** Names that cannot be decoded are not shown, yet they are there. @throws Refusal ENOTEMPTY. */
@@ -58,7 +66,7 @@ async function remove(ctx: Context, path: OverlayPath, fate: Fate, allow: Allow)
     const found = existing(await lookup(ctx, path, { follow: false }));
     await allow(found);
     const parentPlace = found.kind === "directory" ? found.place.parent : found.place;
-    if (parentPlace === undefined) throw new Refusal("EBUSY", "the root of an overlay cannot be removed");
+    if (parentPlace === undefined) throw new Refusal("EBUSY");
     const name = found.kind === "directory" ? found.place.name : found.name;
     checkChangeable(name);
     // Checked before anything is copied up, so that a refusal leaves no half-made parent.

@@ -10,7 +10,7 @@ import { makeOpaque, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import { foundPath, lookup, type Lookup, type Place } from "./lookup.js";
 import { checkChangeable, checkCreatable, redirectMarker, whiteoutName } from "./markers.js";
-import { isWithin, type OverlayPath } from "./paths.js";
+import { baseName, isWithin, type OverlayPath } from "./paths.js";
 import { checkEmpty } from "./remove.js";
 import type { CopyOptions } from "./stage.js";
 import type { UpperDirectory } from "./tree.js";
@@ -34,9 +34,15 @@ interface Slot {
 /** @throws Refusal ENOENT, EEXIST, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL, EBUSY, EROFS, EXDEV, ENAMETOOLONG, ECANCELED; LayerError. */
 export async function rename(ctx: Context, from: OverlayPath, to: OverlayPath, options: RenameOptions): Promise<void> {
   for (;;) {
-    const source = sourceOf(await lookup(ctx, from, { follow: false }));
+    const found = await lookup(ctx, from, { follow: false });
     const target = targetOf(await lookup(ctx, to, { follow: false }));
-    if (await isSameEntry(ctx, source, target)) return;
+    if (isRoot(found) || isRoot(target)) throw new Refusal("EBUSY", "the root of an overlay cannot be renamed");
+    const source = sourceOf(found);
+    if (await isSameEntry(ctx, source, target)) {
+      // One name whose case alone is to change counts as free where case means nothing.
+      if (!options.overwrite && (baseName(from) === baseName(to) || foundPath(source) !== foundPath(target))) throw new Refusal("EEXIST");
+      return;
+    }
     await check(ctx, source, target, options);
 
     const slots = await prepare(ctx, source, target, options);
@@ -48,6 +54,10 @@ export async function rename(ctx: Context, from: OverlayPath, to: OverlayPath, o
     await ctx.work.syncDirectories(ctx.tree.upperPath(slots.to.directory), ctx.tree.upperPath(slots.from.directory));
     return;
   }
+}
+
+function isRoot(found: Lookup): boolean {
+  return found.kind === "directory" && found.place.parent === undefined;
 }
 
 function sourceOf(found: Lookup): Source {
@@ -80,12 +90,11 @@ async function isSameEntry(ctx: Context, source: Source, target: Target): Promis
 async function check(ctx: Context, source: Source, target: Target, options: RenameOptions): Promise<void> {
   const from = foundPath(source);
   const to = foundPath(target);
-  if (from === "/" || to === "/") throw new Refusal("EBUSY", "the root of an overlay cannot be renamed");
-  if (source.kind === "directory" && isWithin(to, from)) throw new Refusal("EINVAL", "a folder cannot be moved into itself");
   checkChangeable(nameOf(source));
   checkCreatable(nameOf(target));
+  if (target.kind !== "absent" && !options.overwrite) throw new Refusal("EEXIST");
+  if (source.kind === "directory" && isWithin(to, from)) throw new Refusal("EINVAL", "a folder cannot be moved into itself");
   if (target.kind === "absent") return;
-  if (!options.overwrite) throw new Refusal("EEXIST");
   if (isWithin(from, to)) throw new Refusal("ENOTEMPTY");
   if (source.kind === "directory" && target.kind !== "directory") throw new Refusal("ENOTDIR");
   if (source.kind !== "directory" && target.kind === "directory") throw new Refusal("EISDIR");
