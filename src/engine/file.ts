@@ -5,7 +5,7 @@
  * in place one operation at a time through the inode's own queue.
  */
 import { again, type Again, type Context } from "./context.js";
-import { copyUp, copyUpDirectory, outsideRefusal } from "./copyUp.js";
+import { copyUp, copyUpDirectory, outsideRefusal, type Upper } from "./copyUp.js";
 import { isStillAbsent, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import type { WriteHandle } from "./layer.js";
@@ -213,8 +213,8 @@ async function changeInPlace(
 ): Promise<boolean> {
   const upper = target.kind === "upper"
     ? { kind: "entry" as const, directory: target.directory, name: target.name }
-    : await copyUp(ctx, foundPath(target), false, options);
-  if (upper.kind !== "entry") return false;
+    : await copyUpIfThere(ctx, foundPath(target), options);
+  if (upper?.kind !== "entry") return false;
   return ctx.work.writing(async () => {
     const file = await ctx.locks.shared([upper.directory], async () => {
       const entry = ctx.tree.entry(upper.directory, upper.name);
@@ -233,6 +233,16 @@ async function changeInPlace(
     }
     return true;
   });
+}
+
+/** Undefined when it was deleted or moved since it was found: who may make the file looks up again, and makes it. */
+export async function copyUpIfThere(ctx: Context, path: OverlayPath, options: CopyOptions): Promise<Upper | undefined> {
+  try {
+    return await copyUp(ctx, path, false, options);
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
 /** @throws Refusal ENOENT, EROFS, EINVAL; LayerError. */

@@ -5,10 +5,10 @@
  */
 import type { OverlayHandle } from "./api.js";
 import { again, type Context } from "./context.js";
-import { copyUp, copyUpDirectory, outsideRefusal } from "./copyUp.js";
+import { copyUpDirectory, outsideRefusal } from "./copyUp.js";
 import { isStillAbsent, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
-import { putFile } from "./file.js";
+import { copyUpIfThere, putFile } from "./file.js";
 import type { ReadHandle } from "./layer.js";
 import { foundPath, lookup } from "./lookup.js";
 import { checkCreatable } from "./markers.js";
@@ -76,11 +76,15 @@ async function openWriter(ctx: Context, found: Found, flags: OpenFlags, mode: nu
   if (type === "symlink") throw new Refusal("ELOOP");
   if (type !== "file") throw new Refusal("EINVAL", `it is a ${type}, not a file`);
   if (found.kind === "lower" && flags.truncate) {
-    await putFile(ctx, foundPath(found), { create: false, overwrite: true, mode: 0 }, () => Promise.resolve(), 0);
+    try {
+      await putFile(ctx, foundPath(found), { create: false, overwrite: true, mode: 0 }, () => Promise.resolve(), 0);
+    } catch (error) {
+      if (!isCode(error, "ENOENT")) throw error; // deleted meanwhile: the next look says whether to make it
+    }
     return again;
   }
-  const upper = found.kind === "upper" ? found : await copyUp(ctx, foundPath(found), false);
-  if (upper.kind === "directory") return again;
+  const upper = found.kind === "upper" ? found : await copyUpIfThere(ctx, foundPath(found), {});
+  if (upper === undefined || upper.kind === "directory") return again;
   const { directory, name } = upper;
   const file = await ctx.locks.shared([directory], async () => {
     if (ctx.tree.entry(directory, name)?.type !== "file" || !ctx.tree.isAttached(directory)) return again;
