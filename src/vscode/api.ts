@@ -1,6 +1,7 @@
 /** What `activate` returns: overlays for tests and for other extensions, with no user interface in between. */
 import type * as vscode from "vscode";
 import type { Overlay } from "../engine/index.js";
+import { deleteForGood } from "./commands/manage.js";
 import { createOverlay } from "./commands/openFolder.js";
 import type { CommandContext } from "./commands/context.js";
 import type { OverlayInfo } from "./ports.js";
@@ -29,7 +30,7 @@ export interface OverlayWorkspaceApi {
 }
 
 export function createApi(context: CommandContext): OverlayWorkspaceApi {
-  const { overlays, store, floors, trust } = context;
+  const { overlays, store, trust } = context;
   return {
     async open(baseFolder, options = {}) {
       const info = await createOverlay(context, baseFolder, options.name);
@@ -40,10 +41,6 @@ export function createApi(context: CommandContext): OverlayWorkspaceApi {
     get: (uri) => overlays.peek(uri.authority)?.overlay,
     acquire: async (uri) => (await overlays.get(uri.authority)).overlay,
     close: (uri) => overlays.close(uri.authority),
-    async delete(id) {
-      await overlays.close(id);
-      await store.delete(id);
-      await floors.forget(id);
-    },
+    delete: (id) => deleteForGood(context, id),
   };
 }

@@ -80,7 +80,7 @@ export class ChangesView implements vscode.TreeDataProvider<ViewNode>, vscode.Di
     item.tooltip = row.path.slice(1);
     item.accessibilityInformation = { label: `${row.name}, ${word}` };
     if (change.type !== "directory") {
-      item.command = { command: "overlay.compareWithBase", title: vscode.l10n.t("Compare with Base"), arguments: [node] };
+      item.command = { command: "overlay.previewChange", title: vscode.l10n.t("Compare with Base"), arguments: [node] };
     }
     return item;
   }

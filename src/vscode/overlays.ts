@@ -49,6 +49,7 @@ export class Overlays {
   readonly onDidClose = this.closed.event;
   readonly onDidChangeAccess = this.accessChanged.event;
   readonly onDidFail = this.failed.event;
+  private readonly deleted = new Set<string>();
   private ended = false;
 
   constructor(private readonly parts: OverlaysParts) {}
@@ -95,6 +96,16 @@ export class Overlays {
     if (session !== undefined) await this.end(session);
   }
 
+  /** Lets go of an overlay that is being deleted: what still asks for it is told that it is gone, and nothing is shown. */
+  async forget(id: string): Promise<void> {
+    this.deleted.add(id);
+    await this.close(id);
+  }
+
+  remember(id: string): void {
+    this.deleted.delete(id);
+  }
+
   /** Makes a read-only overlay writable because the user said so: the owner is asked, then waited for. */
   async takeOver(session: Session): Promise<boolean> {
     const { opened } = session;
@@ -122,6 +133,7 @@ export class Overlays {
 
   private start(id: string): Promise<Session> {
     if (this.ended) return Promise.reject(make("Unavailable", vscode.l10n.t("The window is closing.")));
+    if (this.deleted.has(id)) return Promise.reject(make("FileNotFound", vscode.l10n.t("This overlay was deleted.")));
     const promise = this.open(id).then(
       (session) => {
         this.slots.set(id, { kind: "open", session });

@@ -2,6 +2,7 @@
  * Registers the two schemes. VS Code takes one answer per scheme for "are names that differ in case different?", where
  * each overlay has its own. Two names called one would let an editor overwrite the wrong file; one name called two
  * shows a file twice. So a window is case-sensitive as soon as one of its overlays is, and stays so.
+ * Read-only is one answer per scheme too; an overlay that another window owns says so in each stat instead.
  */
 import * as vscode from "vscode";
 import type { BaseFileSystem } from "./baseFileSystem.js";

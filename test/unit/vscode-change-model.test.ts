@@ -127,6 +127,17 @@ describe("change model", () => {
     expect(model.get("/a")).toEqual({ kind: "renamed", path: "/a", type: "file", from: "/b" });
   });
 
+  it("knows where a renamed entry's old name went, until that is no longer so", async () => {
+    const moved: Change = { kind: "renamed", path: "/e", type: "directory", from: "/d" };
+    const { source, model } = rig([{ kind: "deleted", path: "/d", type: "directory" }, moved]);
+    await model.load();
+    expect(model.renamedTo("/d")).toBe("/e");
+    source.state = [];
+    source.fire({ type: "deleted", path: "/e" }, { type: "created", path: "/d" });
+    await settled();
+    expect(model.renamedTo("/d")).toBeUndefined();
+  });
+
   it("counts what lies in each folder as entries come and go", async () => {
     const { source, model } = rig([added("/d/e/x"), added("/d/y")]);
     await model.load();

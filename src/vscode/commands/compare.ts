@@ -11,10 +11,15 @@ const sniffLength = 8000;
 type Sides = "both" | "overlayOnly" | "baseOnly";
 
 export async function compareWithBase(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
-  for (const target of await targetsOf(context, clicked, selected)) await compareOne(target);
+  for (const target of await targetsOf(context, clicked, selected)) await compareOne(target, { preview: true });
 }
 
-async function compareOne(target: Target): Promise<void> {
+/** What a click on a row of the view does: the comparison is shown, and keys still go to the view. */
+export async function previewChange(context: CommandContext, clicked: unknown): Promise<void> {
+  for (const target of await targetsOf(context, clicked, undefined)) await compareOne(target, { preview: true, preserveFocus: true });
+}
+
+async function compareOne(target: Target, options: vscode.TextDocumentShowOptions): Promise<void> {
   const { session: { overlay }, path } = target;
   const change = await overlay.changeOf(path);
   const sides = await sidesOf(overlay, path, change);
@@ -25,15 +30,15 @@ async function compareOne(target: Target): Promise<void> {
   const uri = uriOf(target);
   const name = nameOf(path);
   if (sides === "both") {
-    await vscode.commands.executeCommand("vscode.diff", lowerUri(uri), uri, vscode.l10n.t("{0} (Base ↔ Overlay)", name));
+    await vscode.commands.executeCommand("vscode.diff", lowerUri(uri), uri, vscode.l10n.t("{0} (Base ↔ Overlay)", name), options);
     return;
   }
   const [only, left, right, title] = sides === "overlayOnly"
     ? [uri, emptyUri(uri), uri, vscode.l10n.t("{0} (Added)", name)] as const
     : [lowerUri(uri), lowerUri(uri), emptyUri(uri), vscode.l10n.t("{0} (Deleted)", name)] as const;
   // An image viewer makes nothing of an empty file: such content is shown alone.
-  if (await isBinary(overlay, path, sides)) await vscode.commands.executeCommand("vscode.open", only, { preview: true }, title);
-  else await vscode.commands.executeCommand("vscode.diff", left, right, title);
+  if (await isBinary(overlay, path, sides)) await vscode.commands.executeCommand("vscode.open", only, options, title);
+  else await vscode.commands.executeCommand("vscode.diff", left, right, title, options);
 }
 
 /** Which sides have a file to show; undefined when nothing differs. */

@@ -1,6 +1,6 @@
 /** Every command by its id, as package.json contributes it. */
 import * as vscode from "vscode";
-import { compareWithBase } from "./compare.js";
+import { compareWithBase, previewChange } from "./compare.js";
 import { guarded, type CommandContext } from "./context.js";
 import { deleteOverlay, revealScratchFolder, showCommands, takeOver } from "./manage.js";
 import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
@@ -12,6 +12,8 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.openFolder": openFolderAsOverlay,
   "overlay.openRecent": openRecentOverlay,
   "overlay.compareWithBase": compareWithBase,
+  // Not in any menu: what a click on a row of Overlay Changes does.
+  "overlay.previewChange": previewChange,
   "overlay.resetToBase": resetToBase,
   // The same under the name that fits a deleted entry.
   "overlay.restore": resetToBase,

@@ -12,14 +12,24 @@ export async function deleteOverlay(context: CommandContext): Promise<void> {
   if (info === undefined || !(await confirmDelete(context, info))) return;
   const folder = workspaceFolderOf(info);
   await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t("Deleting overlay '{0}'…", info.name) }, async () => {
-    await context.overlays.close(info.id);
-    await context.store.delete(info.id);
-    await context.floors.forget(info.id);
+    await deleteForGood(context, info.id);
   });
   context.log.info(`Deleted overlay '${info.name}' (${info.id})`);
   if (folder === undefined) return;
   if ((vscode.workspace.workspaceFolders?.length ?? 0) > 1) vscode.workspace.updateWorkspaceFolders(folder.index, 1);
   else await vscode.commands.executeCommand("workbench.action.closeFolder");
+}
+
+/** When it cannot be deleted it stays what it was, and can be used again. */
+export async function deleteForGood({ overlays, store, floors }: CommandContext, id: string): Promise<void> {
+  await overlays.forget(id);
+  try {
+    await store.delete(id);
+  } catch (error) {
+    overlays.remember(id);
+    throw error;
+  }
+  await floors.forget(id);
 }
 
 async function confirmDelete(context: CommandContext, info: OverlayInfo): Promise<boolean> {

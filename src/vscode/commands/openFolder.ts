@@ -137,11 +137,12 @@ export async function pickOverlay(context: CommandContext, placeHolder: string):
       if (!open || at === -1) return;
       items[at] = recentItem(overlay, text);
       const active = pick.activeItems[0]?.overlay;
+      pick.keepScrollPosition = true;
       pick.items = [...items, ...unreadable];
-      pick.activeItems = pick.items.filter((item) => item.overlay !== undefined && item.overlay === active);
+      if (active !== undefined) pick.activeItems = items.filter((item) => item.overlay === active);
     }).finally(() => { if (open) pick.busy = false; });
     pick.onDidAccept(() => {
-      resolve(pick.activeItems[0]?.overlay);
+      resolve((pick.selectedItems[0] ?? pick.activeItems[0])?.overlay);
       pick.hide();
     });
     pick.onDidHide(() => {
