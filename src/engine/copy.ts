@@ -39,6 +39,7 @@ export async function copy(ctx: Context, from: OverlayPath, to: OverlayPath, opt
       if (foundPath(target) === foundPath(source)) throw new Refusal("EINVAL", "it cannot be copied onto itself");
       if (type === "directory" && target.kind !== "directory") throw new Refusal("ENOTDIR");
       if (type !== "directory" && target.kind === "directory") throw new Refusal("EISDIR");
+      if (isWithin(foundPath(source), foundPath(target))) throw new Refusal("ENOTEMPTY", "a folder cannot be replaced by something in it");
     }
     if (source.kind === "directory") {
       if (isWithin(foundPath(target), foundPath(source))) throw new Refusal("EINVAL", "a folder cannot be copied into itself");
@@ -142,7 +143,7 @@ async function stageTree(ctx: Context, path: OverlayPath, staged: string, option
   const { place } = source;
   const stat = await (place.upper !== undefined ? ctx.scratch.lstat(ctx.tree.upperPath(place.upper)) : statBelow(place));
   await ctx.scratch.makeDirectory(staged, 0o700);
-  for (const name of (await listPlace(ctx, place)).entries.keys()) {
+  for (const { name } of (await listPlace(ctx, place)).entries) {
     // The base's own ".wh." names would be markers in a copy.
     if (isReserved(name)) throw new Refusal("ENOTSUP", `it contains '${name}', a name that is kept for the overlay's markers`);
     const child = childPath(path, name);

@@ -57,7 +57,7 @@ async function copyUpAll(ctx: Context, path: OverlayPath, options: CopyOptions):
   const place = await lookupDirectory(ctx, path);
   if (place === undefined) return;
   await copyUp(ctx, path, false, options);
-  for (const [name, type] of (await listPlace(ctx, place)).entries) {
+  for (const { name, type } of (await listPlace(ctx, place)).entries) {
     if (isReserved(name)) throw new Refusal("ENOTSUP", `'${childPath(path, name)}' has a name that other tools take for a marker`);
     if (type === "directory") await copyUpAll(ctx, childPath(path, name), options);
     else {
@@ -90,7 +90,7 @@ async function isCovered(ctx: Context, upper: UpperDirectory): Promise<boolean> 
   await ctx.tree.load(upper, true);
   const { content } = upper;
   if (content?.below === undefined) return true;
-  for (const name of (await content.below.list()).entries.keys()) {
+  for (const { name } of (await content.below.list()).entries) {
     const entry = ctx.tree.entry(upper, name);
     if (entry === undefined && !ctx.tree.isWhitedOut(upper, name)) return false;
     // A redirect of its own is flattened on its own; opaque needs nothing.

@@ -11,7 +11,8 @@ export interface LayerDirent {
 }
 
 export interface LayerListing {
-  readonly entries: readonly LayerDirent[];
+  /** A fresh list for each call: the caller may keep it and change it. */
+  readonly entries: LayerDirent[];
   /** How many names are not valid Unicode: they are not in `entries`, yet the directory is not empty. */
   readonly undecodable: number;
 }

@@ -5,7 +5,7 @@
  * what is known of a base directory is forgotten after a while and whenever a watcher says so.
  */
 import { isCode, Refusal } from "./errors.js";
-import type { Env, LowerLayer } from "./layer.js";
+import type { Env, LayerDirent, LowerLayer } from "./layer.js";
 import { readMarked, type MarkedShape } from "./markers.js";
 import { childPath, components, joinLayer, type OverlayPath, rootPath } from "./paths.js";
 import type { EntryType, LayerStat } from "./types.js";
@@ -24,8 +24,8 @@ export type LowerFound = { readonly kind: "absent" } | LowerFile | { readonly ki
 export type LowerStep = { readonly kind: "directory"; readonly directory: LowerDirectory } | { readonly kind: "symlink"; readonly target: string };
 
 export interface LowerListing {
-  /** Name to type; a fresh map for each call. */
-  readonly entries: Map<string, EntryType>;
+  /** A fresh list for each call. */
+  readonly entries: LayerDirent[];
   readonly undecodable: number;
 }
 
@@ -116,11 +116,8 @@ export class BaseDirectory implements LowerDirectory {
     return this.layer.lstat(this.layerPath);
   }
 
-  async list(): Promise<LowerListing> {
-    const { entries, undecodable } = await this.layer.readDirectory(this.layerPath);
-    const map = new Map<string, EntryType>();
-    for (const { name, type } of entries) map.set(name, type);
-    return { entries: map, undecodable };
+  list(): Promise<LowerListing> {
+    return this.layer.readDirectory(this.layerPath);
   }
 
   peek(name: string): LowerStep | undefined {
@@ -210,10 +207,10 @@ export class MarkedDirectory implements LowerDirectory {
 
   async list(): Promise<LowerListing> {
     const { children, whiteouts, below, undecodable } = await this.load();
-    const beneath = below === undefined ? { entries: new Map<string, EntryType>(), undecodable: 0 } : await below.list();
-    for (const name of whiteouts) beneath.entries.delete(name);
-    for (const [name, type] of children) beneath.entries.set(name, type);
-    return { entries: beneath.entries, undecodable: undecodable + beneath.undecodable };
+    const beneath = below === undefined ? { entries: [], undecodable: 0 } : await below.list();
+    const entries = beneath.entries.filter(({ name }) => !whiteouts.has(name) && !children.has(name));
+    for (const [name, type] of children) entries.push({ name, type });
+    return { entries, undecodable: undecodable + beneath.undecodable };
   }
 
   peek(name: string): LowerStep | undefined {

@@ -51,8 +51,8 @@ function refuseRoot(place: Place): void {
 /** Names that cannot be decoded are not shown, yet they are there. @throws Refusal ENOTEMPTY. */
 export async function checkEmpty(ctx: Context, place: Place): Promise<void> {
   const { entries, undecodable } = await listPlace(ctx, place);
-  if (entries.size > 0 || undecodable > 0) {
-    throw new Refusal("ENOTEMPTY", entries.size > 0 ? undefined : "it holds names that are not valid Unicode and are not shown");
+  if (entries.length > 0 || undecodable > 0) {
+    throw new Refusal("ENOTEMPTY", entries.length > 0 ? undefined : "it holds names that are not valid Unicode and are not shown");
   }
 }
 

@@ -178,7 +178,7 @@ function toListing(path: string, listed: fs.Dirent[]): LayerListing | Promise<La
 }
 
 async function settleDoubts(path: string, listed: LayerDirent[]): Promise<LayerListing> {
-  let entries: readonly LayerDirent[] = listed;
+  let entries: LayerDirent[] = listed;
   let undecodable = 0;
   if (listed.some((entry) => entry.name.includes(replacement))) {
     const raw = await promised<fs.Dirent<Buffer>[]>("readdir", path, (done) => {
