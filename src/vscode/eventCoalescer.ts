@@ -17,8 +17,15 @@ export class EventCoalescer {
   /** Insertion order is the order of the outcome: a name that comes back moves to the end. */
   private readonly net = new Map<string, NetEvent["type"]>();
 
+  private deletion = false;
+
   get empty(): boolean {
     return this.net.size === 0;
+  }
+
+  /** Whether something was deleted since the last take(), even if it came back. */
+  get hasDeletion(): boolean {
+    return this.deletion;
   }
 
   add(event: FileEvent): void {
@@ -34,6 +41,7 @@ export class EventCoalescer {
         else if (before === "deleted") this.set(event.path, "replaced");
         return;
       case "deleted":
+        this.deletion = true;
         this.dropBeneath(event.path);
         if (before === "created") this.net.delete(event.path);
         else this.set(event.path, "deleted");
@@ -44,6 +52,7 @@ export class EventCoalescer {
   take(): NetEvent[] {
     const events = [...this.net].map(([path, type]) => ({ path, type }));
     this.net.clear();
+    this.deletion = false;
     return events;
   }
 

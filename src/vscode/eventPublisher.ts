@@ -9,21 +9,28 @@ import { chunks } from "./paths.js";
 import type { Session } from "./session.js";
 import { overlayUri } from "./uris.js";
 
-/** The Explorer waits 500 ms anyway, so nobody sees this delay. */
 const foldMs = 20;
+/** A deletion may be the first half of a rename over the name. The Explorer waits 500 ms anyway, so nobody sees this. */
+const foldDeletionMs = 250;
+/** However busy it is, nobody waits longer. */
+const mostMs = 500;
 const chunkSize = 500;
 
 export class EventPublisher implements vscode.Disposable {
   private readonly emitter = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   private readonly waiting = new Map<Session, EventCoalescer>();
   private timer: NodeJS.Timeout | undefined;
+  private since = 0;
   readonly onDidChangeFile = this.emitter.event;
 
   add(session: Session, events: readonly OverlayEvent[]): void {
     let coalescer = this.waiting.get(session);
     if (coalescer === undefined) this.waiting.set(session, coalescer = new EventCoalescer());
     for (const event of events) coalescer.add(event);
-    this.timer ??= setTimeout(() => { this.flush(); }, foldMs);
+    if (this.timer === undefined) this.since = Date.now();
+    clearTimeout(this.timer);
+    const wait = [...this.waiting.values()].some(({ hasDeletion }) => hasDeletion) ? foldDeletionMs : foldMs;
+    this.timer = setTimeout(() => { this.flush(); }, Math.max(0, Math.min(wait, this.since + mostMs - Date.now())));
   }
 
   dispose(): void {
