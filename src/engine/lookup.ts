@@ -71,10 +71,14 @@ export async function lookup(ctx: Context, path: OverlayPath, options: LookupOpt
       }
       case "below": {
         const found = await step.below.lookup(step.name);
-        if (found.kind === "absent") return { kind: "absent", place: step.place, name: step.name, hidden: false };
+        if (found.kind === "absent") {
+          if (step.directoryOnly) throw new Refusal("ENOENT");
+          return { kind: "absent", place: step.place, name: step.name, hidden: false };
+        }
         if (found.kind === "directory") {
           return { kind: "directory", place: { parent: step.place, name: step.name, upper: undefined, below: found.directory } };
         }
+        if (found.stat.type !== "symlink" && step.directoryOnly) throw new Refusal("ENOTDIR");
         if (found.stat.type !== "symlink" || !options.follow) return { kind: "lower", place: step.place, name: step.name, file: found };
         await step.below.learn(step.name);
         continue;
@@ -89,7 +93,7 @@ export async function lookup(ctx: Context, path: OverlayPath, options: LookupOpt
 type Step =
   | Lookup
   | { readonly kind: "wait"; readonly learn: () => Promise<unknown> }
-  | { readonly kind: "below"; readonly place: Place; readonly below: LowerDirectory; readonly name: string }
+  | { readonly kind: "below"; readonly place: Place; readonly below: LowerDirectory; readonly name: string; readonly directoryOnly: boolean }
   | { readonly kind: "leave"; readonly physical: string; readonly rest: readonly string[] };
 
 /** One walk over what is known, from the root, without waiting. */
@@ -125,6 +129,8 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
       continue;
     }
     const last = isLast(todo, at);
+    // A symlink's target may end in a slash: then it names a directory or nothing.
+    const directoryOnly = last && at < todo.length - 1;
     const { upper, below } = place;
     const content = upper?.content;
     if (upper !== undefined && content === undefined) return { kind: "wait", learn: () => tree.load(upper, held) };
@@ -145,12 +151,12 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
         if (step !== undefined) return step;
         continue;
       }
-      if (last) return { kind: "upper", place, directory: upper, name: entry.name, entry };
+      if (last && !directoryOnly) return { kind: "upper", place, directory: upper, name: entry.name, entry };
       throw new Refusal("ENOTDIR");
     }
     const hidden = upper !== undefined && tree.isWhitedOut(upper, name);
     if (hidden || below === undefined) {
-      if (last) return { kind: "absent", place, name, hidden };
+      if (last && !directoryOnly) return { kind: "absent", place, name, hidden };
       throw new Refusal("ENOENT");
     }
     const known = below.peek(name);
@@ -159,7 +165,7 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
       if (step !== undefined) return step;
       continue;
     }
-    if (last) return { kind: "below", place, below, name };
+    if (last) return { kind: "below", place, below, name, directoryOnly };
     if (known === undefined || known.kind !== "directory") return { kind: "wait", learn: () => learn(below, name) };
     place = { parent: place, name, upper: undefined, below: known.directory };
   }
