@@ -9,13 +9,14 @@ import { checkCancelled } from "./copyUpRegistry.js";
 import { isStillAbsent, makeOpaque, reloadIfFailed, symlink } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import { putFile } from "./file.js";
+import { giveGroup, groupOf } from "./group.js";
 import type { ReadHandle } from "./layer.js";
 import { foundPath, lookup, type Lookup, type Place } from "./lookup.js";
 import { checkCreatable, isReserved } from "./markers.js";
 import { childPath, isWithin, type OverlayPath } from "./paths.js";
 import { listPlace } from "./readdir.js";
 import { removeDirectory } from "./remove.js";
-import { chownIfAllowed, copyBytes, type CopyOptions } from "./stage.js";
+import { copyBytes, type CopyOptions } from "./stage.js";
 import type { LayerStat } from "./types.js";
 import { removeVoidWhiteout } from "./whiteout.js";
 
@@ -39,6 +40,7 @@ export async function copy(ctx: Context, from: OverlayPath, to: OverlayPath, opt
       if (foundPath(target) === foundPath(source)) throw new Refusal("EINVAL", "it cannot be copied onto itself");
       if (type === "directory" && target.kind !== "directory") throw new Refusal("ENOTDIR");
       if (type !== "directory" && target.kind === "directory") throw new Refusal("EISDIR");
+      if (isWithin(foundPath(source), foundPath(target))) throw new Refusal("ENOTEMPTY", "a folder cannot be replaced by something in it");
       if (isWithin(foundPath(source), foundPath(target))) throw new Refusal("ENOTEMPTY", "a folder cannot be replaced by something in it");
     }
     if (source.kind === "directory") {
@@ -96,7 +98,7 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
   const staged = ctx.work.temp();
   let leftover = staged as string | undefined; // until it is published
   try {
-    await stageTree(ctx, source, staged, options);
+    await stageTree(ctx, source, staged, await groupAt(ctx, to), options);
     for (;;) {
       const target = await lookup(ctx, to, { follow: false });
       if (target.kind === "outside") throw outsideRefusal(target.physical);
@@ -136,7 +138,15 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
   }
 }
 
-async function stageTree(ctx: Context, path: OverlayPath, staged: string, options: CopyOptions): Promise<void> {
+/** The group that what is made at `to` gets from its directory. */
+async function groupAt(ctx: Context, to: OverlayPath): Promise<number | undefined> {
+  const target = await lookup(ctx, to, { follow: false });
+  const place = target.kind === "directory" ? target.place.parent : target.kind === "outside" ? undefined : target.place;
+  return place === undefined ? undefined : groupOf(ctx, place);
+}
+
+/** What is copied belongs to who copies it, as with cp; its mode is the original's. */
+async function stageTree(ctx: Context, path: OverlayPath, staged: string, group: number | undefined, options: CopyOptions): Promise<void> {
   checkCancelled(options.signal);
   const source = await lookup(ctx, path, { follow: false });
   if (source.kind !== "directory") throw new Refusal("ENOENT", `'${path}' went away while it was copied`);
@@ -150,10 +160,13 @@ async function stageTree(ctx: Context, path: OverlayPath, staged: string, option
     const found = await lookup(ctx, child, { follow: false });
     if (found.kind === "absent") continue; // deleted meanwhile
     const at = `${staged}/${name}`;
-    if (found.kind === "directory") await stageTree(ctx, child, at, options);
-    else await stageEntry(ctx, found, at, options);
+    if (found.kind === "directory") await stageTree(ctx, child, at, group, options);
+    else {
+      await stageEntry(ctx, found, at, options);
+      if (group !== undefined) await giveGroup(ctx, at, group, typeOf(found));
+    }
   }
-  await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(staged, uid, gid));
+  if (group !== undefined) await giveGroup(ctx, staged, group, "directory");
   await ctx.scratch.chmod(staged, stat.mode);
 }
 

@@ -6,6 +6,7 @@
 import { again, type Again, type Context } from "./context.js";
 import { copyUp, copyUpDirectory, outsideRefusal } from "./copyUp.js";
 import { isCode, Refusal } from "./errors.js";
+import { inheritGroup } from "./group.js";
 import { lookup, type Lookup } from "./lookup.js";
 import { checkCreatable, opaqueMarker } from "./markers.js";
 import type { OverlayPath } from "./paths.js";
@@ -89,7 +90,10 @@ export async function createDirectory(ctx: Context, path: OverlayPath, mode: num
     await make(ctx, path, async (target, parent, name) => {
       if (wantsMark(parent) && staged === undefined) return again;
       if (staged === undefined) await ctx.scratch.makeDirectory(target, mode);
-      else await ctx.work.moveDirectory(staged, target);
+      else {
+        await inheritGroup(ctx, parent, staged, "directory");
+        await ctx.work.moveDirectory(staged, target);
+      }
       ctx.tree.addDirectory(parent, name, staged === undefined ? { kind: "plain" } : { kind: "opaque" }, undefined);
       staged = undefined;
       return undefined;

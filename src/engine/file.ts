@@ -8,6 +8,7 @@ import { again, type Again, type Context } from "./context.js";
 import { copyUp, copyUpDirectory, outsideRefusal, type Upper } from "./copyUp.js";
 import { isStillAbsent, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
+import { inheritGroup } from "./group.js";
 import type { WriteHandle } from "./layer.js";
 import { foundPath, lookup, type Lookup } from "./lookup.js";
 import { checkChangeable, checkCreatable } from "./markers.js";
@@ -121,6 +122,7 @@ async function putStaged(ctx: Context, parent: UpperDirectory, target: Target, b
     if (target.kind === "lower" && ctx.tree.isWhitedOut(parent, name)) return again;
     // A name that was there before is no change of the directory: its times stay.
     const existed = target.kind === "lower";
+    if (!existed) await inheritGroup(ctx, parent, staged, "file");
     await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, existed, () => ctx.work.publish(staged, path)));
     ctx.tree.add(parent, name, "file");
     await recordOrigin(ctx, parent, target);
