@@ -100,10 +100,13 @@ export class BaseDirectory implements LowerDirectory {
     this.steps = new Steps(memory);
   }
 
-  async lookup(name: string): Promise<LowerFound> {
+  // On the path of every stat of the base, so without an async frame of its own.
+  lookup(name: string): Promise<LowerFound> {
     const layerPath = joinLayer(this.layerPath, name);
-    const stat = await lstatIfThere(this.layer, layerPath);
-    if (stat === undefined) return absent;
+    return this.layer.lstat(layerPath).then((stat) => this.found(name, layerPath, stat), absentOrFault);
+  }
+
+  private found(name: string, layerPath: string, stat: LayerStat): LowerFound {
     if (stat.type !== "directory") return { kind: "other", layer: this.layer, layerPath, stat };
     const known = this.steps.get(name);
     const directory = known?.kind === "directory"
@@ -185,8 +188,8 @@ export class MarkedDirectory implements LowerDirectory {
     const type = children.get(name);
     if (type !== undefined && type !== "directory") {
       const layerPath = joinLayer(this.layerPath ?? "", name);
-      const stat = await lstatIfThere(this.view.layer, layerPath);
-      return stat === undefined ? absent : { kind: "other", layer: this.view.layer, layerPath, stat };
+      const { layer } = this.view;
+      return layer.lstat(layerPath).then((stat): LowerFound => ({ kind: "other", layer, layerPath, stat }), absentOrFault);
     }
     if (type === undefined && (whiteouts.has(name) || below === undefined)) return absent;
     const beneath = below === undefined ? absent : await below.lookup(name);
@@ -263,12 +266,8 @@ export async function lowerOf(
   }
 }
 
-async function lstatIfThere(layer: LowerLayer, layerPath: string): Promise<LayerStat | undefined> {
-  try {
-    return await layer.lstat(layerPath);
-  } catch (error) {
-    // ENOTDIR is a fault here, not "absent": the parent is known to be a directory (INV-2).
-    if (isCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
+/** ENOTDIR is a fault here, not "absent": the parent is known to be a directory (INV-2). */
+function absentOrFault(error: unknown): LowerFound {
+  if (isCode(error, "ENOENT")) return absent;
+  throw error;
 }

@@ -14,7 +14,7 @@ import type { LayerKind, LayerStat, OverlayStat } from "./types.js";
 const patience = 3;
 
 /** Looks up and reads; starts again when the upper entry moved between the two. */
-async function reading<T>(ctx: Context, path: OverlayPath, follow: boolean, read: (found: Lookup) => Promise<T>): Promise<T> {
+async function reading<T>(ctx: Context, path: OverlayPath, follow: boolean, read: (found: Lookup) => Promise<T> | T): Promise<T> {
   for (let misses = 0; ; misses++) {
     const found = await lookup(ctx, path, { follow });
     try {
@@ -33,29 +33,36 @@ export function stat(ctx: Context, path: OverlayPath, follow: boolean): Promise<
   return reading(ctx, path, follow, (found) => statFound(ctx, found, follow));
 }
 
-async function statFound(ctx: Context, found: Lookup, follow: boolean): Promise<OverlayStat> {
+/** No async frames of its own: this is most of what an editor asks. What a lower has, the lookup itself has looked at. */
+function statFound(ctx: Context, found: Lookup, follow: boolean): Promise<OverlayStat> | OverlayStat {
   switch (found.kind) {
     case "absent":
       throw new Refusal("ENOENT");
     case "lower":
       return from("lower", found.file.stat);
     case "upper":
-      return from("upper", await ctx.scratch.lstat(ctx.tree.entryPath(found.directory, found.name)));
+      return ctx.scratch.lstat(ctx.tree.entryPath(found.directory, found.name)).then((stat) => from("upper", stat));
     case "directory": {
       const { upper, below } = found.place;
-      if (upper !== undefined) return from(below === undefined ? "upper" : "merged", await ctx.scratch.lstat(ctx.tree.upperPath(upper)));
+      if (upper !== undefined) {
+        return ctx.scratch.lstat(ctx.tree.upperPath(upper)).then((stat) => from(below === undefined ? "upper" : "merged", stat));
+      }
       if (below === undefined) throw new Refusal("ENOENT");
-      return from("lower", await below.stat());
+      return below.stat().then((stat) => from("lower", stat));
     }
-    case "outside": {
-      const physical = follow ? await ctx.outside.realPath(found.physical) : found.physical;
-      return from("lower", await ctx.outside.layer.lstat(physical.slice(1)));
-    }
+    case "outside":
+      return statOutside(ctx, found.physical, follow);
   }
 }
 
+async function statOutside(ctx: Context, physical: string, follow: boolean): Promise<OverlayStat> {
+  const at = follow ? await ctx.outside.realPath(physical) : physical;
+  return from("lower", await ctx.outside.layer.lstat(at.slice(1)));
+}
+
+/** Layers give a fresh object for each call: the one more property costs no copy. */
 function from(layer: LayerKind, stat: LayerStat): OverlayStat {
-  return { ...stat, layer };
+  return Object.assign(stat, { layer });
 }
 
 /** @throws Refusal ENOENT, EISDIR, EINVAL (a special file), EFBIG; LayerError. */
