@@ -102,9 +102,26 @@ async function lstatUpper(ctx: Context, directory: UpperDirectory, name: string)
   try {
     return await ctx.scratch.lstat(ctx.tree.entryPath(directory, name));
   } catch (error) {
-    if (isCode(error, "ENOENT", "ENOTDIR")) return again;
-    throw error;
+    if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
+    await settle(ctx, directory, name);
+    return again;
   }
+}
+
+/**
+ * The tree had a name that the disk has not. Waits for whoever is about to take it out of the tree, instead of asking
+ * again and again; if nobody is, the upper was changed by hand, and the disk is believed.
+ */
+async function settle(ctx: Context, directory: UpperDirectory, name: string): Promise<void> {
+  await ctx.locks.shared([directory], async () => {
+    if (ctx.tree.entry(directory, name) === undefined) return;
+    try {
+      await ctx.scratch.lstat(ctx.tree.entryPath(directory, name));
+    } catch (error) {
+      if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
+      await ctx.tree.reload(directory);
+    }
+  });
 }
 
 type Put = { readonly kind: "published" } | { readonly kind: "inPlace"; readonly file: OpenFile };
@@ -211,7 +228,7 @@ export async function truncate(ctx: Context, path: OverlayPath, size: number, op
 
 /** Copies up, opens, changes. False when another operation overtook: look up again. */
 async function changeInPlace(
-  ctx: Context, target: Target, options: CopyOptions, append: boolean, change: (file: OpenFile) => Promise<void>,
+  ctx: Context, target: Target, options: CopyOptions, append: boolean, change: (file: OpenFile) => Promise<unknown>,
 ): Promise<boolean> {
   const upper = target.kind === "upper"
     ? { kind: "entry" as const, directory: target.directory, name: target.name }

@@ -70,7 +70,7 @@ async function openWriter(ctx: Context, found: Found, flags: OpenFlags, mode: nu
     });
     if (file === again) return again;
     await ctx.work.syncDirectories(ctx.tree.upperPath(parent));
-    return new Handle({ kind: "writer", file, readable: flags.read }, "upper");
+    return new Handle({ kind: "writer", file, readable: flags.read, append: flags.append }, "upper");
   }
   const type = found.kind === "lower" ? found.file.stat.type : found.entry.type;
   if (type === "symlink") throw new Refusal("ELOOP");
@@ -92,7 +92,7 @@ async function openWriter(ctx: Context, found: Found, flags: OpenFlags, mode: nu
   });
   if (file === again) return again;
   if (flags.truncate) file.changed();
-  return new Handle({ kind: "writer", file, readable: flags.read }, "upper");
+  return new Handle({ kind: "writer", file, readable: flags.read, append: flags.append }, "upper");
 }
 
 /** An empty file is whole from its first moment: it is made in its place, over a whiteout that is void from then on. */
@@ -106,7 +106,7 @@ async function createUpper(ctx: Context, parent: UpperDirectory, name: string, m
   return registerWriter(ctx, raw, parent, name);
 }
 
-type Source = { readonly kind: "reader"; readonly raw: ReadHandle } | { readonly kind: "writer"; readonly file: OpenFile; readonly readable: boolean };
+type Source = { readonly kind: "reader"; readonly raw: ReadHandle } | { readonly kind: "writer"; readonly file: OpenFile; readonly readable: boolean; readonly append: boolean };
 
 /** What callers hold. Its position moves only by reads and writes that name none. */
 class Handle implements OverlayHandle {
@@ -137,8 +137,10 @@ class Handle implements OverlayHandle {
 
   async write(buffer: Uint8Array, position: number | null = null): Promise<number> {
     const file = this.writer;
-    const at = position ?? this.position;
-    await file.raw.write(buffer, at);
+    // Appends take turns, so that none lands on another's place.
+    const append = this.source.kind === "writer" && this.source.append;
+    const at = append ? await file.inode.io.runExclusive(() => file.append(buffer)) : (position ?? this.position);
+    if (!append) await file.raw.write(buffer, at);
     if (position === null) this.position = at + buffer.length;
     file.changed();
     return buffer.length;

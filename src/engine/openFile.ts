@@ -18,11 +18,12 @@ export class OpenFile {
     private readonly entry: UpperEntry,
   ) {}
 
-  /** Adds to the end; what a full disk let through of it is taken away again (INV-11). Called in the inode's queue. */
-  async append(data: Uint8Array): Promise<void> {
+  /** Adds to the end, and says where that was; what a full disk let through of it is taken away again (INV-11). Called in the inode's queue. */
+  async append(data: Uint8Array): Promise<number> {
     const { size } = await this.raw.stat();
     try {
       await this.raw.write(data, size);
+      return size;
     } catch (error) {
       await this.raw.truncate(size).catch(() => undefined);
       throw error;
