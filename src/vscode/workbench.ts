@@ -92,6 +92,7 @@ function release(overlays: Overlays, removed: readonly vscode.WorkspaceFolder[],
 
 async function openFromEnvironment(context: CommandContext): Promise<void> {
   const folder = context.machine.env(openVariable);
-  if (folder === undefined || (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => isOverlayUri(uri))) return;
+  // The folders of a workspace file may come later than we do; who opened one wants no other window in its place.
+  if (folder === undefined || vscode.workspace.workspaceFile !== undefined || (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => isOverlayUri(uri))) return;
   await guarded(context, () => openWithoutAsking(context, folder));
 }

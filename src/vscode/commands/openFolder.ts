@@ -90,7 +90,9 @@ async function openIn(info: OverlayInfo, where: Where): Promise<void> {
     case "addToWorkspace": {
       if (workspaceFolderOf(info) !== undefined) return;
       const folders = vscode.workspace.workspaceFolders?.length ?? 0;
-      vscode.workspace.updateWorkspaceFolders(folders, 0, { uri, name: info.name });
+      if (!vscode.workspace.updateWorkspaceFolders(folders, 0, { uri, name: info.name })) {
+        throw make("Unavailable", vscode.l10n.t("The overlay '{0}' could not be added to this workspace. Open it in a window of its own (Overlay: Open Recent Overlay…).", info.name));
+      }
     }
   }
 }
@@ -98,7 +100,10 @@ async function openIn(info: OverlayInfo, where: Where): Promise<void> {
 /** Opens a folder in this window with no question: the overlay over it that was used last, or a new one. */
 export async function openWithoutAsking(context: CommandContext, base: string): Promise<void> {
   const [latest] = await overlaysOver(context, base);
-  await openIn(latest ?? (await createOverlay(context, base)), "thisWindow");
+  const info = latest ?? (await createOverlay(context, base));
+  // Who named the folder has vouched for it, for later windows too.
+  await context.trust.remember(info.base);
+  await openIn(info, "thisWindow");
 }
 
 interface RecentItem extends vscode.QuickPickItem {
