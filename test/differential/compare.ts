@@ -1,0 +1,73 @@
+/** Plays one sequence of operations on the overlay and on a model, and says where they part. */
+import { readdirSync } from "node:fs";
+import { diskTree } from "../support/model/diskTree.js";
+import { type Operation, type Outcome, type Tree, isComposite } from "../support/model/operations.js";
+import type { OverlaySubject } from "../support/model/overlaySubject.js";
+import type { PosixSubject } from "../support/model/posixSubject.js";
+import { isKernelLimit, isRefusal, judge, keepReaders, overlayFirst, type Verdict } from "./differences.js";
+
+export class Difference extends Error {}
+
+/** @throws Difference. */
+export async function compareSequence(sequence: readonly Operation[], model: PosixSubject, overlay: OverlaySubject): Promise<void> {
+  for (const [i, operation] of sequence.entries()) {
+    const where = `operation ${i}: ${JSON.stringify(operation)}`;
+    if (isComposite(operation)) {
+      if (operation.op !== "compare") {
+        for (const subject of [model, overlay]) await (operation.op === "reopen" ? subject.reopen() : subject.freeze());
+      }
+      await compareTrees(where, model, overlay);
+    } else if ((await step(where, operation, model, overlay)) === "parted") return;
+  }
+  await compareTrees("at the end", model, overlay);
+  for (const subject of [model, overlay]) await subject.reopen();
+  await compareTrees("opened again at the end", model, overlay);
+  await overlay.overlay.changes();
+}
+
+async function step(where: string, operation: Operation, model: PosixSubject, overlay: OverlaySubject): Promise<Verdict> {
+  const settle = keepReaders(operation, model, overlay);
+  let ours: Outcome | undefined;
+  if (overlayFirst(operation)) {
+    ours = await overlay.run(operation);
+    if (isRefusal(operation, ours)) return "deliberate";
+  }
+  const theirs = await model.run(operation);
+  if (isKernelLimit(operation, theirs)) return ours === undefined ? "deliberate" : "parted";
+  ours ??= await overlay.run(operation);
+  const verdict = judge(operation, theirs, ours);
+  if (verdict === "different") throw new Difference(`${where}\n  model:   ${show(theirs)}\n  overlay: ${show(ours)}`);
+  if ("value" in theirs) await settle();
+  return verdict;
+}
+
+function show(outcome: Outcome): string {
+  return "code" in outcome ? outcome.code : `ok ${JSON.stringify(outcome.value)}`;
+}
+
+async function compareTrees(where: string, model: PosixSubject, overlay: OverlaySubject): Promise<void> {
+  const [theirs, ours] = [await model.tree(), await overlay.tree()];
+  const lines = treeDifference(theirs, ours);
+  if (lines.length > 0) throw new Difference(`${where}: the trees differ\n${lines.join("\n")}`);
+  const left = readdirSync(overlay.work);
+  if (left.length > 0) throw new Difference(`${where}: INV-11: work/ holds ${left.join(", ")}`);
+}
+
+export function treeDifference(theirs: Tree, ours: Tree): string[] {
+  const paths = [...new Set([...Object.keys(theirs), ...Object.keys(ours)])].sort();
+  return paths.filter((path) => theirs[path] !== ours[path]).flatMap((path) => [`  ${path}`, `    model:   ${theirs[path] ?? "absent"}`, `    overlay: ${ours[path] ?? "absent"}`]);
+}
+
+/** INV-1: for each folder, what it held at the start. */
+export class Untouched {
+  private readonly before: (readonly [string, Tree])[];
+  constructor(folders: readonly string[]) {
+    this.before = folders.map((folder) => [folder, diskTree(folder)]);
+  }
+  check(): void {
+    for (const [folder, tree] of this.before) {
+      const lines = treeDifference(tree, diskTree(folder));
+      if (lines.length > 0) throw new Difference(`INV-1: a read-only layer has changed\n${lines.join("\n")}`);
+    }
+  }
+}
