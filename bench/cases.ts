@@ -121,7 +121,7 @@ async function pureUpper(world: World, base: string): Promise<Row> {
 export async function readCase(world: World): Promise<Row> {
   const base = join(world.fresh(), "base");
   await fill(join(base, "d"), 3000, 4096);
-  return reading(world, "readFile 3,000 files of 4 KiB", base, 15, 1.15, nothing, "stat", (s) => pool(3000, 16, (i) => s.readFile(`/d/f${String(i)}`)));
+  return reading(world, "readFile 3,000 files of 4 KiB", base, 15, 1.15, nothing, "read", (s) => pool(3000, 16, (i) => s.readFile(`/d/f${String(i)}`)));
 }
 
 /** A fresh overlay for each round: only a first append copies up. */

@@ -84,13 +84,14 @@ export async function faults(make: PeerFactory, folder: string): Promise<Readonl
   const wrong: Record<string, string> = {};
   const attempt = async (operation: string, act: () => Promise<string | undefined>): Promise<void> => {
     try {
-      const seen = await act();
+      const seen = await Promise.race([act(), new Promise<string>((resolve) => { setTimeout(resolve, 2000, "cannot: never answers"); })]);
       if (seen !== undefined) wrong[operation] = seen;
     } catch (error) {
       wrong[operation] = `cannot: ${error instanceof Error ? error.message.slice(0, 40) : "fails"}`;
     }
   };
   const text = async (path: string): Promise<string> => new TextDecoder().decode((await subject.readFile(path)) as Uint8Array);
+  await attempt("read", async () => ((await text("/d/a")) === "old" ? undefined : "wrong: empty"));
   await attempt("append", async () => {
     await subject.append("/d/a", "+");
     return (await text("/d/a")) === "old+" ? undefined : "wrong: content lost";
