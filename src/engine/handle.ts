@@ -15,6 +15,7 @@ import { checkCreatable } from "./markers.js";
 import { type OpenFile, openUpper, registerWriter } from "./openFile.js";
 import type { OpenFlags } from "./openFlags.js";
 import type { OverlayPath } from "./paths.js";
+import { settle } from "./raced.js";
 import type { UpperDirectory } from "./tree.js";
 import type { LayerKind, OverlayStat } from "./types.js";
 import { removeVoidWhiteout } from "./whiteout.js";
@@ -25,6 +26,7 @@ import { removeVoidWhiteout } from "./whiteout.js";
 export async function open(ctx: Context, path: OverlayPath, flags: OpenFlags, mode: number): Promise<OverlayHandle> {
   for (;;) {
     const found = await lookup(ctx, path, { follow: !flags.exclusive && !flags.noFollow });
+    if (found.kind === "outside" && (flags.write || flags.exclusive)) throw outsideRefusal(found.physical);
     const exists = found.kind !== "absent";
     if (exists && flags.create && flags.exclusive) throw new Refusal("EEXIST");
     if (!exists && !flags.create) throw new Refusal("ENOENT");
@@ -51,8 +53,9 @@ async function openReader(ctx: Context, found: Found): Promise<Handle | typeof a
       try {
         return new Handle({ kind: "reader", raw: await ctx.scratch.openRead(ctx.tree.entryPath(found.directory, found.name)) }, "upper");
       } catch (error) {
-        if (isCode(error, "ENOENT", "ENOTDIR")) return again; // raced
-        throw error;
+        if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
+        await settle(ctx, found.directory, found.name);
+        return again;
       }
   }
 }
