@@ -33,8 +33,9 @@ export class MountNamespace {
     this.shell.stdin?.write(`{ ${command}\n} 2>&1 </dev/null; echo "//$?"\n`);
     let printed = "";
     for (;;) {
-      const { value, done } = await this.answers.next();
-      if (done === true) throw new Error(`the shell has ended: ${command}\n${printed}`);
+      const answer: IteratorResult<string, unknown> = await this.answers.next();
+      if (answer.done === true) throw new Error(`the shell has ended: ${command}\n${printed}`);
+      const { value } = answer;
       if (value.startsWith("//")) {
         if (value !== "//0") throw new Error(`${command}: ${printed}`);
         return printed;

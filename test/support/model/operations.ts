@@ -65,7 +65,7 @@ export interface EntryFacts {
 const clockMs = Date.UTC(2020, 0);
 
 /** Link counts are not compared: the overlay's trash counts (see differences.ts). Sizes of directories, and modes of symlinks, are each system's own. */
-export function facts(stat: EntryFacts): { readonly [key: string]: Value } {
+export function facts(stat: EntryFacts): Readonly<Record<string, string | number>> {
   const { type, mode, uid, gid, size, mtimeMs } = stat;
   const common = { type, owner: `${uid}:${gid}`, mtime: mtimeMs > clockMs ? "now" : Math.floor(mtimeMs) };
   if (type === "directory") return { ...common, mode: mode.toString(8) };

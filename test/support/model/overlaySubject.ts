@@ -41,14 +41,14 @@ export class OverlaySubject implements Subject {
 
   async run(operation: Operation): Promise<Outcome> {
     try {
-      return { value: (await this.perform(operation)) ?? null };
+      return { value: ((await this.perform(operation)) ?? null) as Value };
     } catch (error) {
       if (error instanceof OverlayError) return { code: error.code };
       throw error;
     }
   }
 
-  private async perform(o: Operation): Promise<Value | undefined | void> {
+  private async perform(o: Operation): Promise<unknown> {
     const { overlay } = this;
     switch (o.op) {
       case "writeFile":

@@ -45,42 +45,54 @@ export class PosixSubject implements Subject {
     return path === "/" ? this.backing.root : this.backing.root + path;
   }
 
-  private perform(o: Operation): Value | undefined | void {
+  private perform(o: Operation): Value | undefined {
     switch (o.op) {
       case "writeFile":
-        return this.writeFile(o);
+        this.writeFile(o);
+        return;
       case "append":
-        return fs.appendFileSync(this.physical(o.path), o.data, { mode: o.mode });
+        fs.appendFileSync(this.physical(o.path), o.data, { mode: o.mode });
+        return;
       case "truncate":
-        return fs.truncateSync(this.physical(o.path), o.size);
+        fs.truncateSync(this.physical(o.path), o.size);
+        return;
       case "mkdir":
         fs.mkdirSync(this.physical(o.path), { mode: o.mode });
         return;
       case "unlink":
         // A mount's root is a name in another folder; the overlay's is like the system's own.
         if (o.path === "/") throw new Refused("EISDIR");
-        return fs.unlinkSync(this.physical(o.path));
+        fs.unlinkSync(this.physical(o.path));
+        return;
       case "rmdir":
         if (o.path === "/") throw new Refused("EBUSY");
-        return fs.rmdirSync(this.physical(o.path));
+        fs.rmdirSync(this.physical(o.path));
+        return;
       case "removeAll":
-        return this.removeAll(o.path);
+        this.removeAll(o.path);
+        return;
       case "rename":
         for (const path of [o.from, o.to]) this.checkParent(path);
         if (o.from === "/" || o.to === "/") throw new Refused("EBUSY");
         fs.lstatSync(this.physical(o.from));
         if (!o.overwrite && this.exists(o.to)) throw new Refused("EEXIST");
-        return fs.renameSync(this.physical(o.from), this.physical(o.to));
+        fs.renameSync(this.physical(o.from), this.physical(o.to));
+        return;
       case "copy":
-        return this.copy(o.from, o.to, o.overwrite);
+        this.copy(o.from, o.to, o.overwrite);
+        return;
       case "symlink":
-        return fs.symlinkSync(o.target.replace(here, this.backing.root), this.physical(o.path));
+        fs.symlinkSync(o.target.replace(here, this.backing.root), this.physical(o.path));
+        return;
       case "link":
-        return fs.linkSync(this.physical(o.from), this.physical(o.to));
+        fs.linkSync(this.physical(o.from), this.physical(o.to));
+        return;
       case "chmod":
-        return fs.chmodSync(this.physical(o.path), o.mode);
+        fs.chmodSync(this.physical(o.path), o.mode);
+        return;
       case "utimes":
-        return fs.utimesSync(this.physical(o.path), o.seconds, o.seconds);
+        fs.utimesSync(this.physical(o.path), o.seconds, o.seconds);
+        return;
       case "copyUp":
         fs.chmodSync(this.physical(o.path), fs.statSync(this.physical(o.path)).mode & 0o7777);
         return;
@@ -97,20 +109,23 @@ export class PosixSubject implements Subject {
       case "readlink":
         return fs.readlinkSync(this.physical(o.path)).replace(this.backing.root, here);
       case "open":
-        return this.open(o);
+        this.open(o);
+        return;
       case "handleRead":
         return this.read(o.slot, o.length, o.position);
       case "handleWrite":
         return this.write(o.slot, Buffer.from(o.data), o.position);
       case "handleTruncate":
-        return this.onDescriptor(o.slot, (fd) => { fs.ftruncateSync(fd, o.size); });
+        this.onDescriptor(o.slot, (fd) => { fs.ftruncateSync(fd, o.size); });
+        return;
       case "handleStat": {
         const slot = this.slots[o.slot];
         if (slot?.kind === "detached") return { size: slot.content.length, mode: slot.mode };
         return this.onDescriptor(o.slot, (fd) => ({ size: fs.fstatSync(fd).size, mode: fs.fstatSync(fd).mode & 0o7777 }));
       }
       case "handleClose":
-        return this.drop(o.slot);
+        this.drop(o.slot);
+        return;
       case "compare":
       case "reopen":
       case "freeze":
