@@ -5,7 +5,7 @@
 import * as vscode from "vscode";
 import type { Change } from "../engine/index.js";
 import type { Overlays } from "./overlays.js";
-import { chunks } from "./paths.js";
+import { chunks, parentOf } from "./paths.js";
 import type { Session } from "./session.js";
 import { isOverlayUri, overlayUri, parseAddress } from "./uris.js";
 
@@ -30,7 +30,10 @@ export class Decorations implements vscode.FileDecorationProvider, vscode.Dispos
     const address = parseAddress(uri);
     const changes = address === undefined ? undefined : this.overlays.peek(address.id)?.changes;
     const change = address?.path === undefined ? undefined : changes?.get(address.path);
-    return change === undefined ? undefined : decorate(change, changes?.renamedTo(change.path));
+    if (change === undefined) return undefined;
+    // A folder with anything coloured beneath it shows a dot for its own badge. What lies directly in a folder that has a
+    // badge colours nothing further up: the folder has said it.
+    return decorate(change, changes?.renamedTo(change.path), changes?.get(parentOf(change.path)) === undefined);
   }
 
   dispose(): void {
@@ -61,10 +64,10 @@ export class Decorations implements vscode.FileDecorationProvider, vscode.Dispos
   }
 }
 
-function decorate(change: Change, renamedTo: string | undefined): vscode.FileDecoration {
+function decorate(change: Change, renamedTo: string | undefined, propagate: boolean): vscode.FileDecoration {
   const { badge, color } = looks(change);
   const decoration = new vscode.FileDecoration(badge, tooltip(change, renamedTo), new vscode.ThemeColor(color));
-  decoration.propagate = true;
+  decoration.propagate = propagate;
   return decoration;
 }
 

@@ -7,7 +7,7 @@ import { OverlayError, type ErrorCode } from "../engine/index.js";
 
 type FileSystemCode = "FileNotFound" | "FileExists" | "FileNotADirectory" | "FileIsADirectory" | "NoPermissions" | "Unavailable" | "Unknown";
 
-export type Action = "stat" | "list" | "read" | "write" | "createDirectory" | "delete" | "rename" | "copy" | "readBase" | "reset";
+export type Action = "stat" | "list" | "read" | "write" | "createDirectory" | "delete" | "rename" | "copy" | "readBase" | "reset" | "open";
 
 export function assertNever(value: never): never {
   throw new TypeError(`Unexpected value: ${String(value)}`);
@@ -71,8 +71,12 @@ function advice(code: ErrorCode): string {
   }
 }
 
+/** What is done with an overlay as a whole; the host's reason says which folder is at fault and how. */
+const ofWholeOverlay: ReadonlySet<string> = new Set(["open", "create", "find", "list"]);
+
 /** Why, in the user's language, from what the code says; the engine's own reason where it says more. */
 function why(error: OverlayError): string {
+  if (ofWholeOverlay.has(error.operation)) return error.reason;
   switch (error.code) {
     case "ENOENT":
       return vscode.l10n.t("it does not exist");
@@ -113,6 +117,8 @@ function sentence(action: Action, path: string, reason: string): string {
       return vscode.l10n.t("Cannot copy '{0}': {1}.", path, reason);
     case "readBase":
       return vscode.l10n.t("Cannot read '{0}' in the base: {1}.", path, reason);
+    case "open":
+      return vscode.l10n.t("Cannot open '{0}': {1}.", path, reason);
     case "reset":
       return vscode.l10n.t("Cannot reset '{0}': {1}.", path, reason);
     default:
@@ -128,7 +134,7 @@ export function describe(error: unknown): string {
 
 function actionOf(operation: string): Action {
   const actions: Readonly<Record<string, Action>> = {
-    stat: "stat", lstat: "stat", readlink: "stat", readDirectory: "list", readFile: "read", open: "read", writeFile: "write", append: "write",
+    stat: "stat", lstat: "stat", readlink: "stat", readDirectory: "list", readFile: "read", open: "open", create: "open", find: "open", list: "open", writeFile: "write", append: "write",
     truncate: "write", createDirectory: "createDirectory", unlink: "delete", rmdir: "delete", remove: "delete", rename: "rename", copy: "copy",
     reset: "reset", statLower: "readBase", readLowerFile: "readBase",
   };
