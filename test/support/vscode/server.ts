@@ -32,7 +32,8 @@ export interface Server {
 }
 
 export const extensionsFolder = (folders: ServerFolders): string => join(folders.data, "extensions");
-const userSettings = (folders: ServerFolders): string => join(folders.data, "data", "User", "settings.json");
+/** Settings of scope "machine" are read from the second alone, everything else from either. */
+const settingsFiles = (folders: ServerFolders): string[] => ["User", "Machine"].map((name) => join(folders.data, "data", name, "settings.json"));
 
 const host = "127.0.0.1";
 
@@ -55,10 +56,11 @@ function freePort(wanted: number): Promise<number | undefined> {
 }
 
 function writeSettings(folders: ServerFolders, settings: Readonly<Record<string, unknown>>): void {
-  const file = userSettings(folders);
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>) : {};
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, JSON.stringify({ ...before, ...settings }, undefined, 2));
+  for (const file of settingsFiles(folders)) {
+    const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>) : {};
+    mkdirSync(join(file, ".."), { recursive: true });
+    writeFileSync(file, JSON.stringify({ ...before, ...settings }, undefined, 2));
+  }
 }
 
 /** What the server inherits: nothing of a VS Code that happens to run this, nothing of npm's. */

@@ -17,6 +17,8 @@ export async function runCommand(page: Page, title: string, options: UntilOption
   const row = await findCommand(page, title, options);
   if (!row) throw new Error(`The command palette does not offer "${title}"`);
   await page.keyboard.press("Enter");
+  // The palette goes before what the command asks comes; the same box may serve both.
+  await until("the palette to go", async () => !(await box(page).isVisible()) || !(await box(page).inputValue()).startsWith(">"), options);
 }
 
 /** Whether the palette offers this title; closes the palette again. Waits for the palette, not for the command to come. */

@@ -10,7 +10,7 @@ export interface TreeRow {
   /** undefined for what has no children. */
   expanded: boolean | undefined;
   selected: boolean;
-  /** The decoration's badge, "" without one. */
+  /** The decoration's badge, "" without one, "•" for a folder that only holds something decorated. */
   badge: string;
   /** What hovering shows, the decoration's tooltip included. */
   tooltip: string;
@@ -58,6 +58,17 @@ export function view(page: Page, title: string): Tree {
   return treeIn(page, pane, async () => {
     if ((await header.getAttribute("aria-expanded")) !== "true") await header.click();
   });
+}
+
+/** Makes a view of the side bar taller by pulling its upper edge, at the cost of what lies above. */
+export async function growView(page: Page, title: string, pixels: number): Promise<void> {
+  const header = page.locator(`.pane-header[aria-label^="${title}"]`);
+  const box = await header.boundingBox();
+  if (box === null) throw new Error(`There is no view "${title}"`);
+  await page.mouse.move(box.x + box.width / 2, box.y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2, box.y - pixels, { steps: 4 });
+  await page.mouse.up();
 }
 
 function treeIn(page: Page, part: Locator, show: () => Promise<void>): Tree {
@@ -146,7 +157,8 @@ function readRows(elements: Element[]): DrawnRow[] {
         level: Number(row.getAttribute("aria-level")),
         expanded: expanded === null ? undefined : expanded === "true",
         selected: row.getAttribute("aria-selected") === "true",
-        badge: isBadge ? after.replace(/^"|"$/g, "").replace(/^(none|normal)$/, "") : "",
+        // The bubble of a folder that only holds something decorated is a letter of the icon font.
+        badge: isBadge ? after.replace(/^"|"$/g, "").replace(/^(none|normal)$/, "").replace(/[\ue000-\uf8ff]/g, "•").trim() : "",
         tooltip: label?.getAttribute("aria-label") ?? "",
         color: style?.color ?? "",
         coloured: label?.classList.contains("monaco-decoration-itemColor") ?? false,
