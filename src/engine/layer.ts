@@ -18,6 +18,8 @@ export interface LayerListing {
 }
 
 export interface ReadHandle {
+  /** What the file was when it was opened, where opening it told. */
+  readonly opened?: LayerStat | undefined;
   stat(): Promise<LayerStat>;
   fingerprint(): Promise<Fingerprint>;
   /** Fills `buffer` from `position`; short only at the end of the file. Returns the bytes read. */
@@ -82,6 +84,8 @@ export interface ScratchLayer extends LowerLayer {
    * source and scratch do not share a filesystem that can.
    */
   cloneFrom(source: ReadHandle, path: string, mode: number): Promise<boolean>;
+  /** Whose files are made here, and less which bits; undefined where that is not known: then all is set anew. */
+  readonly creator: { readonly uid: number; readonly gid: number; readonly umask: number } | undefined;
   /** The free-standing truth of who we are, to know whether a chown can be expected to work. */
   readonly privileged: boolean;
 }

@@ -62,12 +62,14 @@ async function stageRegular(ctx: Context, file: LowerFile, options: CopyOptions)
   const source = await file.layer.openRead(file.layerPath);
   try {
     // Attributes come from the file that is open, not from the look that led here.
-    const stat = await source.stat();
+    const stat = source.opened ?? (await source.stat());
     const print = await source.fingerprint();
+    if (!isOneLook(stat, print)) return undefined;
     const path = await copyData(ctx, source, stat, options);
     let keep = false;
     try {
-      keep = sameFile(print, await source.fingerprint()) && (!isRacy(ctx, print) || (await sameContent(ctx, source, path, options)));
+      // The publish compares `print` with what is there by then; only what times cannot show is compared here.
+      keep = !isRacy(ctx, print) || (await sameContent(ctx, source, path, options));
     } finally {
       if (!keep) await ctx.work.discard(path);
     }
@@ -77,10 +79,16 @@ async function stageRegular(ctx: Context, file: LowerFile, options: CopyOptions)
   }
 }
 
+/** Whether two looks at an open file, one exact and one not, saw the same. */
+function isOneLook(stat: LayerStat, print: Fingerprint): boolean {
+  const ms = 0.001; // what a double of today's milliseconds can tell apart, and some
+  return BigInt(stat.size) === print.size && Math.abs(Number(print.ctimeNs) / 1e6 - stat.ctimeMs) < ms && Math.abs(Number(print.mtimeNs) / 1e6 - stat.mtimeMs) < ms;
+}
+
 /** Clones where the filesystem can, else copies; returns the staged file, complete and synced. */
 async function copyData(ctx: Context, source: ReadHandle, stat: LayerStat, options: CopyOptions): Promise<string> {
   const clone = ctx.work.temp();
-  if (stat.size > 0 && (await ctx.scratch.cloneFrom(source, clone, 0o600))) {
+  if (stat.size > 0 && (await ctx.scratch.cloneFrom(source, clone, stat.mode & 0o777))) {
     try {
       const file = await ctx.scratch.openWrite(clone, {});
       try {
@@ -95,20 +103,25 @@ async function copyData(ctx: Context, source: ReadHandle, stat: LayerStat, optio
       throw error;
     }
   }
-  return ctx.work.stageFile(0o600, async (file) => {
+  return ctx.work.stageFile(stat.mode & 0o777, async (file) => {
     await copyBytes(source, file, stat.size, options);
     await copyAttributes(ctx, file, stat);
   });
 }
 
-/** Copies until the source ends, wherever that is by now. Runs of zeros become holes. */
+/**
+ * Copies `expected` bytes, or up to where the source ends before; all there is when nothing is expected, because some
+ * virtual filesystems say 0 of every file. Runs of zeros become holes.
+ */
 export async function copyBytes(source: ReadHandle, target: WriteHandle, expected: number, options: CopyOptions): Promise<void> {
-  const buffer = new Uint8Array(Math.min(chunkSize, Math.max(4096, expected + 1)));
+  const end = expected === 0 ? Infinity : expected;
+  const buffer = new Uint8Array(Math.min(chunkSize, expected === 0 ? 65_536 : expected));
   let position = 0;
   let written = 0;
-  for (;;) {
+  while (position < end) {
     checkCancelled(options.signal);
-    const count = await source.read(buffer, position);
+    const wanted = Math.min(buffer.length, end - position);
+    const count = await source.read(wanted === buffer.length ? buffer : buffer.subarray(0, wanted), position);
     if (count > 0) {
       const chunk = count === buffer.length ? buffer : buffer.subarray(0, count);
       if (count < chunkSize || !isZero(chunk)) {
@@ -118,7 +131,7 @@ export async function copyBytes(source: ReadHandle, target: WriteHandle, expecte
       position += count;
       if (expected > chunkSize) options.onProgress?.(position, Math.max(expected, position));
     }
-    if (count < buffer.length) break;
+    if (count < wanted) break;
   }
   if (written < position) await target.truncate(position);
 }
@@ -131,8 +144,11 @@ function isZero(bytes: Uint8Array): boolean {
 
 /** Owner first, then mode (chown clears set-id bits), then times. The umask has no say in a copy. */
 async function copyAttributes(ctx: Context, file: WriteHandle, stat: LayerStat): Promise<void> {
-  await chownIfAllowed(ctx, stat, (uid, gid) => file.chown(uid, gid));
-  await file.chmod(stat.mode);
+  const { creator } = ctx.scratch;
+  const foreign = stat.uid !== creator?.uid || stat.gid !== creator.gid;
+  if (foreign) await chownIfAllowed(ctx, stat, (uid, gid) => file.chown(uid, gid));
+  // Made with these bits already, as far as the umask let them through.
+  if (foreign || stat.mode > 0o777 || (stat.mode & creator.umask) !== 0) await file.chmod(stat.mode);
   await file.utimes(stat.atimeMs, stat.mtimeMs);
 }
 

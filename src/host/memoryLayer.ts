@@ -95,6 +95,11 @@ export class MemoryScratchLayer extends MemoryLowerLayer implements ScratchLayer
     return this.disk.options.uid === 0;
   }
 
+  get creator(): ScratchLayer["creator"] {
+    const { uid, gid, umask } = this.disk.options;
+    return { uid, gid, umask };
+  }
+
   async create(path: string, mode: number): Promise<WriteHandle> {
     const physical = this.physical(path);
     const inode = this.disk.makeFile(physical, mode & 0o7777);

@@ -20,6 +20,7 @@ export class NodeReadHandle implements ReadHandle {
   constructor(
     protected readonly fd: number,
     protected readonly physicalPath: string,
+    readonly opened?: LayerStat,
   ) {}
 
   get path(): string {
@@ -75,8 +76,8 @@ export class NodeReadHandle implements ReadHandle {
 }
 
 export class NodeWriteHandle extends NodeReadHandle implements WriteHandle {
-  constructor(fd: number, physicalPath: string, private readonly append: boolean) {
-    super(fd, physicalPath);
+  constructor(fd: number, physicalPath: string, private readonly append: boolean, opened?: LayerStat) {
+    super(fd, physicalPath, opened);
   }
 
   async write(buffer: Uint8Array, position: number): Promise<void> {

@@ -60,7 +60,7 @@ export class NodeLowerLayer implements LowerLayer {
   openRead(path: string): Promise<ReadHandle> {
     const physical = this.physical(path);
     return new Promise((resolve, reject) => {
-      openRegular(physical, fs.constants.O_RDONLY, (fd) => { resolve(new NodeReadHandle(fd, physical)); }, reject);
+      openRegular(physical, fs.constants.O_RDONLY, (fd, stat) => { resolve(new NodeReadHandle(fd, physical, toLayerStat(stat))); }, reject);
     });
   }
 

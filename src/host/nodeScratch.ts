@@ -10,7 +10,7 @@ import { errnoOf, nodeFault, performed, promised, refuse } from "./nodeFault.js"
 import { NodeReadHandle, NodeWriteHandle } from "./nodeHandle.js";
 import { NodeLowerLayer } from "./nodeLayer.js";
 import { noFollow, noWait, openRegular } from "./nodeRead.js";
-import { utimesArgument } from "./nodeStat.js";
+import { toLayerStat, utimesArgument } from "./nodeStat.js";
 import { retryBusy } from "./retryBusy.js";
 
 const windows = process.platform === "win32";
@@ -21,9 +21,20 @@ const noHardLinks: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSU
 /** fsync of a directory where there is no such thing. */
 const noDirectorySync: ReadonlySet<unknown> = new Set(["EINVAL", "EBADF", "ENOTSUP", "EOPNOTSUPP", "EISDIR"]);
 
+/** Asked once: nobody changes these of a running editor. Undefined on Windows, and where the umask cannot be asked for. */
+function whoCreates(): ScratchLayer["creator"] {
+  const uid = process.geteuid?.();
+  const gid = process.getegid?.();
+  try {
+    return uid === undefined || gid === undefined ? undefined : { uid, gid, umask: process.umask() };
+  } catch {
+    return undefined;
+  }
+}
 
 export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
   readonly privileged: boolean = process.geteuid?.() === 0;
+  readonly creator = whoCreates();
   readonly #cloner = new Cloner();
 
   create(path: string, mode: number): Promise<WriteHandle> {
@@ -37,8 +48,9 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
     const physical = this.physical(path);
     const append = how.append === true;
     const flags = (how.read === true ? O_RDWR : O_WRONLY) | (append ? O_APPEND : 0);
-    const fd = await new Promise<number>((resolve, reject) => { openRegular(physical, flags, resolve, reject); });
-    const handle = new NodeWriteHandle(fd, physical, append);
+    const handle = await new Promise<NodeWriteHandle>((resolve, reject) => {
+      openRegular(physical, flags, (fd, stat) => { resolve(new NodeWriteHandle(fd, physical, append, toLayerStat(stat))); }, reject);
+    });
     if (how.truncate === true) {
       // Not O_TRUNC: the file is cut only once it is known to be one.
       try {

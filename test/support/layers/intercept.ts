@@ -92,5 +92,8 @@ export function interceptedLower(layer: LowerLayer, hook: Hook, label = "lower")
 
 export function interceptedScratch(layer: ScratchLayer, hook: Hook, label = "scratch"): ScratchLayer {
   const methods = wrap(layer, [...lowerMethods, ...scratchMethods], (name, args) => layerCall(label, name, args, true), hook);
-  return Object.defineProperty(methods, "privileged", { get: () => layer.privileged, enumerable: true }) as unknown as ScratchLayer;
+  return Object.defineProperties(methods, {
+    privileged: { get: () => layer.privileged, enumerable: true },
+    creator: { get: () => layer.creator, enumerable: true },
+  }) as unknown as ScratchLayer;
 }
