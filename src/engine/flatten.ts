@@ -18,11 +18,27 @@ import type { UpperDirectory } from "./tree.js";
 import { removeWhiteout } from "./whiteout.js";
 
 /**
- * @throws Refusal ENOTSUP (a special file, or a name starting with ".wh.", in a renamed folder: it cannot be copied up),
- * ECANCELED; LayerError.
+ * @throws Refusal ENOTSUP (a special file in a renamed folder cannot be copied up; a visible name of the base starts with
+ * ".wh."), ECANCELED; LayerError.
  */
 export async function flatten(ctx: Context, options: CopyOptions): Promise<void> {
+  await refuseMarkerNames(ctx, rootPath, options);
   await flattenBeneath(ctx, rootPath, options);
+}
+
+/**
+ * Another tool takes such a name of the base for a marker, and hides what it names. Nothing but a walk finds them: one
+ * readdir for each visible directory, before anything is changed. One that is hidden with its folder does no harm.
+ */
+async function refuseMarkerNames(ctx: Context, path: OverlayPath, options: CopyOptions): Promise<void> {
+  checkCancelled(options.signal);
+  const place = await lookupDirectory(ctx, path);
+  if (place === undefined) return;
+  for (const [name, type] of (await listPlace(ctx, place)).entries) {
+    const child = childPath(path, name);
+    if (isReserved(name)) throw new Refusal("ENOTSUP", `'${child}' has a name that other tools take for a marker`);
+    if (type === "directory") await refuseMarkerNames(ctx, child, options);
+  }
 }
 
 async function flattenBeneath(ctx: Context, path: OverlayPath, options: CopyOptions): Promise<void> {
@@ -58,7 +74,6 @@ async function copyUpAll(ctx: Context, path: OverlayPath, options: CopyOptions):
   if (place === undefined) return;
   await copyUp(ctx, path, false, options);
   for (const { name, type } of (await listPlace(ctx, place)).entries) {
-    if (isReserved(name)) throw new Refusal("ENOTSUP", `'${childPath(path, name)}' has a name that other tools take for a marker`);
     if (type === "directory") await copyUpAll(ctx, childPath(path, name), options);
     else {
       try {

@@ -150,6 +150,8 @@ class Handle implements OverlayHandle {
   }
 
   async truncate(size = 0): Promise<void> {
+    // ftruncate(2) has a code of its own for this.
+    if (!this.closed && this.source.kind === "reader") throw new Refusal("EINVAL", "the file is open for reading only");
     const file = this.writer;
     await file.truncate(size);
     file.changed();
