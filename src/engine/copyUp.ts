@@ -16,6 +16,7 @@
 import { again, type Again, type Context } from "./context.js";
 import { checkCancelled } from "./copyUpRegistry.js";
 import { isCode, Refusal } from "./errors.js";
+import { keepingTimes, rememberTimes } from "./keepTimes.js";
 import { lookup, type Place } from "./lookup.js";
 import type { LowerFile } from "./lowerView.js";
 import { checkChangeable } from "./markers.js";
@@ -54,7 +55,7 @@ export async function copyUp(ctx: Context, path: OverlayPath, follow: boolean, o
       }
       case "lower": {
         const parent = await copyUpDirectory(ctx, found.place);
-        if (parent !== again) await copyUpEntry(ctx, parent, found.name, options);
+        if (parent !== again) await copyUpEntry(ctx, parent, found.name, options, found.file);
         break; // done, or overtaken: the next look tells
       }
     }
@@ -90,13 +91,14 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
       await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(staged, uid, gid));
       await ctx.scratch.chmod(staged, stat.mode);
       await ctx.scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);
-      return await ctx.locks.shared([parent], async () => {
+      return await keepingTimes(ctx, parent, (act) => ctx.locks.shared([parent], act), async () => {
         if (!isFree(ctx, parent, name)) return again;
         const directory = ctx.tree.upperPath(parent);
-        await ctx.work.inside(directory, true, () => ctx.work.moveDirectory(staged, `${directory}/${name}`));
+        await rememberTimes(ctx, parent);
+        await ctx.work.inside(directory, false, () => ctx.work.moveDirectory(staged, `${directory}/${name}`), parent.times);
         published = true;
         ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
-        return ctx.tree.addDirectory(parent, name, { kind: "plain" }, below);
+        return ctx.tree.addDirectoryCopy(parent, name, below);
       });
     } finally {
       if (!published) await ctx.work.discardTree(staged);
@@ -110,14 +112,17 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
 /**
  * Steps 2 to 7 of the protocol for one name of a directory that is in upper. Returns when there is a reason to look
  * again: published, another one published, or the name is no lower entry any more.
+ * @param looked what the caller's own look found in the lower; whether it still is that is asked before the publish.
  */
-export async function copyUpEntry(ctx: Context, parent: UpperDirectory, name: string, options: CopyOptions): Promise<void> {
+export async function copyUpEntry(
+  ctx: Context, parent: UpperDirectory, name: string, options: CopyOptions, looked?: LowerFile,
+): Promise<void> {
   checkChangeable(name);
   await ctx.registry.run(parent, ctx.tree.key(name), options.signal, async () => {
     for (let copies = 0; copies < maxCopies; copies++) {
       // Look, now that the registry is ours. No load here: without content the caller's walk loads it.
       if (!isFree(ctx, parent, name)) return;
-      const found = await parent.content?.below?.lookup(name);
+      const found = copies === 0 && looked !== undefined ? looked : await parent.content?.below?.lookup(name);
       if (found?.kind !== "other") return;
 
       const staged = await stageCopy(ctx, found, options);
@@ -132,22 +137,22 @@ export async function copyUpEntry(ctx: Context, parent: UpperDirectory, name: st
 async function publish(ctx: Context, parent: UpperDirectory, name: string, file: LowerFile, staged: Staged): Promise<"done" | "changed"> {
   let published = false as boolean; // set under the lock
   try {
-    const outcome = await ctx.locks.shared([parent], async () => {
+    const outcome = await keepingTimes(ctx, parent, (act) => ctx.locks.shared([parent], act), async () => {
       // An unlink, rename, reset or another publish was first: its outcome stands, the caller looks again.
       if (!isFree(ctx, parent, name)) return "done";
       // Still the entry that was copied? Else it would be published over a change that nobody has seen copied.
-      if (!sameFile(staged.print, await fingerprintIfThere(file))) return "changed";
+      const [print] = await Promise.all([fingerprintIfThere(file), rememberTimes(ctx, parent)]);
+      if (!sameFile(staged.print, print)) return "changed";
       const directory = ctx.tree.upperPath(parent);
       try {
-        // A copy-up is no change of the directory: its times stay.
-        await ctx.work.inside(directory, true, () => ctx.work.publish(staged.path, `${directory}/${name}`));
+        await ctx.work.inside(directory, false, () => ctx.work.publish(staged.path, `${directory}/${name}`), parent.times);
       } catch (error) {
         await ctx.tree.reload(parent);
         if (isCode(error, "EEXIST", "ENOENT")) return "done"; // the tree was wrong and now is right: look again
         throw error;
       }
       published = true;
-      ctx.tree.add(parent, name, file.stat.type);
+      ctx.tree.addCopy(parent, name, file.stat.type);
       const below = parent.content?.below;
       if (below !== undefined) ctx.origins.set(ctx.tree.mergedPath(parent, name), childPath(below.path, name), staged.print);
       ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));

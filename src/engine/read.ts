@@ -45,7 +45,7 @@ function statFound(ctx: Context, found: Lookup, follow: boolean): Promise<Overla
     case "directory": {
       const { upper, below } = found.place;
       if (upper !== undefined) {
-        return ctx.scratch.lstat(ctx.tree.upperPath(upper)).then((stat) => from(below === undefined ? "upper" : "merged", stat));
+        return ctx.scratch.lstat(ctx.tree.upperPath(upper)).then((stat) => from(below === undefined ? "upper" : "merged", withKeptTimes(stat, upper.times)));
       }
       if (below === undefined) throw new Refusal("ENOENT");
       return below.stat().then((stat) => from("lower", stat));
@@ -53,6 +53,11 @@ function statFound(ctx: Context, found: Lookup, follow: boolean): Promise<Overla
     case "outside":
       return statOutside(ctx, found.physical, follow);
   }
+}
+
+/** Between copy-ups that follow each other a directory's times are those that the last of them will restore. */
+function withKeptTimes(stat: LayerStat, times: LayerStat | undefined): LayerStat {
+  return times === undefined ? stat : { ...stat, atimeMs: times.atimeMs, mtimeMs: times.mtimeMs };
 }
 
 async function statOutside(ctx: Context, physical: string, follow: boolean): Promise<OverlayStat> {

@@ -11,7 +11,7 @@ import type { Locks } from "./locks.js";
 import { lowerOf, type LowerDirectory } from "./lowerView.js";
 import { type MarkedShape, readMarked } from "./markers.js";
 import { childPath, type OverlayPath, rootPath } from "./paths.js";
-import type { EntryType } from "./types.js";
+import type { EntryType, LayerStat } from "./types.js";
 
 /** A name in upper. A directory has a node; a symlink's target is kept once it was read. */
 export interface UpperEntry {
@@ -35,6 +35,9 @@ export class UpperDirectory {
   readonly mutex = new Mutex();
   content: UpperContent | undefined;
   loading: Promise<void> | undefined;
+  /** Copy-ups that wait to publish here, and the times that they leave as they are (keepTimes.ts). */
+  arriving = 0;
+  times: LayerStat | undefined;
   constructor(public parent: UpperDirectory | undefined, public name: string) {}
 }
 
@@ -160,10 +163,17 @@ export class Tree {
 
   /** Puts a new entry into a loaded node. Caller: holder of the node's mutex, after the disk has it. */
   add(directory: UpperDirectory, name: string, type: EntryType, node?: UpperDirectory): void {
+    directory.times = undefined;
+    this.addCopy(directory, name, type, node);
+  }
+
+  /** The same for a copy-up, which is no change of the directory. */
+  addCopy(directory: UpperDirectory, name: string, type: EntryType, node?: UpperDirectory): void {
     directory.content?.children.set(this.key(name), node === undefined ? { name, type } : { name, type, node });
   }
 
   remove(directory: UpperDirectory, name: string): void {
+    directory.times = undefined;
     directory.content?.children.delete(this.key(name));
   }
 
@@ -182,9 +192,21 @@ export class Tree {
 
   /** A node for a directory that was just made: nothing of it has to be read. */
   addDirectory(parent: UpperDirectory, name: string, shape: MarkedShape, below: LowerDirectory | undefined): UpperDirectory {
-    const node = new UpperDirectory(parent, name);
-    node.content = { children: new Map(), whiteouts: new Set(), undecodable: 0, shape, below };
+    const node = emptyNode(parent, name, shape, below);
     this.add(parent, name, "directory", node);
     return node;
   }
+
+  /** The same for a copy-up. */
+  addDirectoryCopy(parent: UpperDirectory, name: string, below: LowerDirectory): UpperDirectory {
+    const node = emptyNode(parent, name, { kind: "plain" }, below);
+    this.addCopy(parent, name, "directory", node);
+    return node;
+  }
+}
+
+function emptyNode(parent: UpperDirectory, name: string, shape: MarkedShape, below: LowerDirectory | undefined): UpperDirectory {
+  const node = new UpperDirectory(parent, name);
+  node.content = { children: new Map(), whiteouts: new Set(), undecodable: 0, shape, below };
+  return node;
 }

@@ -6,7 +6,7 @@
 import { Semaphore } from "async-mutex";
 import { isCode } from "./errors.js";
 import type { Env, ScratchLayer, WriteHandle } from "./layer.js";
-import type { Durability } from "./types.js";
+import type { Durability, LayerStat } from "./types.js";
 
 /** How many data copies, and how many other writes, have files open at once: descriptors and buffers are finite. */
 const copySlots = 16;
@@ -151,10 +151,11 @@ export class Workdir {
    * Runs `change` on the entries of an upper directory that its owner may not write to (0555, as in a module cache),
    * giving u+w for the moment of the change. With `keepTimes` the directory's times are as before afterwards.
    * The caller holds the directory's mutex, or the namespace lock exclusively.
+   * @param known what an lstat of the directory has said under the same lock.
    */
-  async inside<T>(directory: string, keepTimes: boolean, change: () => Promise<T>): Promise<T> {
+  async inside<T>(directory: string, keepTimes: boolean, change: () => Promise<T>, known?: LayerStat): Promise<T> {
     if (this.scratch.privileged && !keepTimes) return change();
-    const before = await this.scratch.lstat(directory);
+    const before = known ?? (await this.scratch.lstat(directory));
     const locked = !this.scratch.privileged && (before.mode & 0o300) !== 0o300;
     if (locked) await this.scratch.chmod(directory, before.mode | 0o700);
     try {
