@@ -34,7 +34,7 @@ async function refuseMarkerNames(ctx: Context, path: OverlayPath, options: CopyO
   checkCancelled(options.signal);
   const place = await lookupDirectory(ctx, path);
   if (place === undefined) return;
-  for (const [name, type] of (await listPlace(ctx, place)).entries) {
+  for (const { name, type } of (await listPlace(ctx, place)).entries) {
     const child = childPath(path, name);
     if (isReserved(name)) throw new Refusal("ENOTSUP", `'${child}' has a name that other tools take for a marker`);
     if (type === "directory") await refuseMarkerNames(ctx, child, options);
