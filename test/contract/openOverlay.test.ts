@@ -8,7 +8,9 @@ import type { OpenOverlayOptions } from "../../src/host/index.js";
 import { liesInside, parseMountinfo } from "../../src/host/mounts.js";
 import { prepare } from "../../src/host/openOverlay.js";
 import type { Prepared } from "../../src/host/openOverlay.js";
+import { failing } from "../support/layers/hooks.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
+import { interceptedScratch } from "../support/layers/intercept.js";
 
 const root0 = process.geteuid?.() === 0;
 
@@ -118,6 +120,8 @@ describe("opening an overlay's folder", () => {
       expect((await refusal({ scratch: join(mount, "s") })).reason).toContain("lies inside the base");
       expect((await refusal({ base: mount, scratch: base })).reason).toContain("lies inside the scratch");
       expect((await refusal({ base: mount, scratch: join(base, "sub") })).code).toBe("EINVAL");
+      // Where there is no mountinfo, the identity of the folders above still tells this much.
+      expect(await liesInside(join(mount, "s"), join(base, "sub"), "")).toBe(true);
     } finally {
       execFileSync("umount", [mount]);
     }
@@ -166,8 +170,8 @@ describe("opening an overlay's folder", () => {
     ["no snapshots", JSON.stringify({ ...good, snapshots: {} }), "EINVAL"],
     ["no time", JSON.stringify({ ...good, created: "x" }), "EINVAL"],
     ["no case", JSON.stringify({ ...good, caseSensitive: 1 }), "EINVAL"],
-    ...["../x", "/etc", "layers", "layers/..", "layers/../upper", "layers/a/b", "layers/.x", "upper", "", "layers/a..b"].map(
-      (path) => [`snapshot '${path}'`, JSON.stringify({ ...good, snapshots: [path] }), "EINVAL"] as const),
+    ...["../x", "/etc", "layers", "layers/..", "layers/../upper", "layers/a/b", "layers/.x", "upper", ""].map(
+      (path) => [`snapshot '${path}'`, JSON.stringify({ ...good, base: "BASE", snapshots: [path] }), "EINVAL"] as const),
     ["another base", JSON.stringify({ ...good, base: "/" }), "EINVAL"],
     ["a snapshot that is missing", JSON.stringify({ ...good, base: "BASE", snapshots: ["layers/1"] }), "ENOENT"],
   ];
@@ -220,6 +224,9 @@ describe("opening an overlay's folder", () => {
 
   test("a failed opening lets go of the lock", async () => {
     await expect(openOverlay({ base, scratch, wrap: () => { throw new Error("broken port"); } })).rejects.toThrow("broken port");
+    const hook = failing((call) => call.mutates, "ENOSPC");
+    const full = openOverlay({ base, scratch, wrap: (ports) => ({ ...ports, scratch: interceptedScratch(ports.scratch, hook) }) });
+    await expect(full).rejects.toMatchObject({ code: "ENOSPC" });
     const overlay = await openOverlay({ base, scratch });
     await overlay.dispose();
     await overlay.dispose();
