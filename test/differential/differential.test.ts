@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Operation } from "../support/model/operations.js";
 import { worlds } from "../support/model/worlds.js";
-import { operations } from "./arbitrary.js";
+import { operations } from "../support/model/arbitrary.js";
 import { Bench } from "./bench.js";
 import { Difference } from "./compare.js";
 import { addToCorpus, readCorpus } from "./corpus.js";

@@ -116,6 +116,7 @@ export class PosixSubject implements Subject {
       case "handleWrite":
         return this.write(o.slot, Buffer.from(o.data), o.position);
       case "handleTruncate":
+        if (this.slots[o.slot]?.kind === "detached") throw new Refused("EINVAL");
         this.onDescriptor(o.slot, (fd) => { fs.ftruncateSync(fd, o.size); });
         return;
       case "handleStat": {

@@ -1,7 +1,7 @@
 /** Random operations, weighted to where overlays go wrong: few names, met again and again, in every layer. */
 import * as fc from "fast-check";
-import { handleSlots, here, type OpenFlag, type Operation } from "../support/model/operations.js";
-import { longestName, longName } from "../support/model/worlds.js";
+import { handleSlots, here, type OpenFlag, type Operation } from "./operations.js";
+import { longestName, longName } from "./worlds.js";
 
 const names = ["a", "b", "c", "d", "e", "f", "n"] as const;
 const odd = ["l", "ld", "lb", "loop", "dangling", "out", "g", "h", "i", "c2", "\u00fc", longName, longestName, ".wh.a", "x".repeat(256)] as const;
