@@ -2,11 +2,11 @@
  * Where a comparison takes place: one temp folder with every world planted once for each side, a namespace to mount in
  * where one can be had, and a fresh pair of subjects for each sequence.
  */
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { plantLayer } from "../support/model/layers.js";
-import { kernelSubject, likeFolder, plainSubject } from "../support/model/mounts.js";
+import { type Layer, plantLayer, type World } from "../support/model/layers.js";
+import { kernelSubject, plainSubject } from "../support/model/mounts.js";
 import { MountNamespace, quote } from "../support/model/namespace.js";
 import type { Operation } from "../support/model/operations.js";
 import { OverlaySubject } from "../support/model/overlaySubject.js";
@@ -46,13 +46,13 @@ export class Bench {
     const xattrs = this.namespace?.unprivileged === true ? "user" : "trusted";
     for (const world of worlds) {
       const { base, outside, lowers } = this.ours(world.name);
-      plantLayer(base, world.base, "markers", base);
+      plantLayer(base, this.baseOf(world), "markers", base);
       plantOutside(outside);
       world.lowers.forEach((lower, i) => { plantLayer(lowers[i] ?? "", lower, "markers", base); });
 
       const theirs = join(this.folder, "theirs", world.name);
-      plantLayer(join(theirs, "base"), world.base, { xattrs }, this.modelRoot);
       if (this.namespace === undefined) continue;
+      plantLayer(join(theirs, "base"), world.base, { xattrs }, this.modelRoot);
       world.lowers.forEach((lower, i) => { plantLayer(join(theirs, `lower${i}`), lower, { xattrs }, this.modelRoot); });
     }
     mkdirSync(this.mountPoint, { recursive: true });
@@ -60,6 +60,11 @@ export class Bench {
     const jail = join(this.folder, "theirs", "jail");
     // What is outside must not change: the overlay refuses to, and the model cannot.
     await this.namespace?.run(`mount --bind -o ro ${quote(jail)} ${quote(jail)}`);
+  }
+
+  /** Copying up gives a lower name of two a file of its own; in a plain folder they stay one. */
+  private baseOf(world: World): Layer {
+    return this.namespace === undefined ? world.base.filter(([, entry]) => entry.kind !== "hardLink") : world.base;
   }
 
   private ours(world: string) {
@@ -84,7 +89,7 @@ export class Bench {
     try {
       const overlay = await OverlaySubject.open({ base, lowers, own: join(own, "ours") });
       try {
-        await compareSequence(sequence, model, overlay);
+        await compareSequence(sequence, model, overlay, this.namespace !== undefined);
       } finally {
         await overlay.close();
       }
@@ -103,8 +108,7 @@ export class Bench {
     }
     const root = this.modelRoot;
     rmSync(root, { recursive: true, force: true });
-    cpSync(join(theirs, "base"), root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-    likeFolder(root, join(theirs, "base"));
+    for (const world of worlds) if (world.name === name) plantLayer(root, this.baseOf(world), "markers", root);
     return plainSubject(root);
   }
 

@@ -4,12 +4,15 @@ import { diskTree } from "../support/model/diskTree.js";
 import { type Operation, type Outcome, type Tree, isComposite } from "../support/model/operations.js";
 import type { OverlaySubject } from "../support/model/overlaySubject.js";
 import type { PosixSubject } from "../support/model/posixSubject.js";
-import { isKernelLimit, isRefusal, judge, keepReaders, overlayFirst, type Verdict } from "./differences.js";
+import { isKernelLimit, isOutside, isRefusal, judge, keepReaders, overlayFirst, type Verdict } from "./differences.js";
 
 export class Difference extends Error {}
 
-/** @throws Difference. */
-export async function compareSequence(sequence: readonly Operation[], model: PosixSubject, overlay: OverlaySubject): Promise<void> {
+/**
+ * @param guarded the model cannot change what is outside of it; else the overlay is always asked first.
+ * @throws Difference.
+ */
+export async function compareSequence(sequence: readonly Operation[], model: PosixSubject, overlay: OverlaySubject, guarded: boolean): Promise<void> {
   for (const [i, operation] of sequence.entries()) {
     const where = `operation ${i}: ${JSON.stringify(operation)}`;
     if (isComposite(operation)) {
@@ -17,7 +20,7 @@ export async function compareSequence(sequence: readonly Operation[], model: Pos
         for (const subject of [model, overlay]) await (operation.op === "reopen" ? subject.reopen() : subject.freeze());
       }
       await compareTrees(where, model, overlay);
-    } else if ((await step(where, operation, model, overlay)) === "parted") return;
+    } else if ((await step(where, operation, model, overlay, guarded)) === "parted") return;
   }
   await compareTrees("at the end", model, overlay);
   for (const subject of [model, overlay]) await subject.reopen();
@@ -25,12 +28,12 @@ export async function compareSequence(sequence: readonly Operation[], model: Pos
   await overlay.overlay.changes();
 }
 
-async function step(where: string, operation: Operation, model: PosixSubject, overlay: OverlaySubject): Promise<Verdict> {
+async function step(where: string, operation: Operation, model: PosixSubject, overlay: OverlaySubject, guarded: boolean): Promise<Verdict> {
   const settle = keepReaders(operation, model, overlay);
   let ours: Outcome | undefined;
-  if (overlayFirst(operation)) {
+  if (!guarded || overlayFirst(operation)) {
     ours = await overlay.run(operation);
-    if (isRefusal(operation, ours)) return "deliberate";
+    if (isRefusal(operation, ours) || (!guarded && isOutside(ours))) return "deliberate";
   }
   const theirs = await model.run(operation);
   if (isKernelLimit(operation, theirs)) return ours === undefined ? "deliberate" : "parted";

@@ -47,6 +47,10 @@ export function isRefusal(o: Operation, overlay: Outcome): boolean {
   return "code" in overlay && refusals.some(({ code, applies }) => code === overlay.code && applies(o));
 }
 
+export function isOutside(overlay: Outcome): boolean {
+  return code(overlay) === "EROFS";
+}
+
 /** Whether the kernel refused, for a reason of its own, what the overlay would do. */
 export function isKernelLimit(o: Operation, kernel: Outcome): boolean {
   // A redirect of more than 256 bytes, or none allowed (userxattr): the kernel leaves the renaming to mv. Ours renames.
@@ -57,7 +61,7 @@ export function isKernelLimit(o: Operation, kernel: Outcome): boolean {
 const answers: readonly { readonly reason: string; readonly applies: (o: Operation, kernel: Outcome, overlay: Outcome) => boolean }[] = [
   {
     reason: "what lies outside the base is never changed: EROFS, before anything else is looked at (here the kernel's is a read-only mount)",
-    applies: (_o, kernel, overlay) => code(overlay) === "EROFS" && code(kernel) !== undefined,
+    applies: (_o, kernel, overlay) => isOutside(overlay) && code(kernel) !== undefined,
   },
   {
     reason: "a path is parsed before anything is looked up: a name of more than 255 bytes in it is ENAMETOOLONG, whatever comes before it",
