@@ -4,7 +4,7 @@ import { compareWithBase, previewChange } from "./compare.js";
 import { guarded, type CommandContext } from "./context.js";
 import { deleteOverlay, revealScratchFolder, showCommands, takeOver } from "./manage.js";
 import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
-import { resetLayers, resetToBase } from "./reset.js";
+import { resetLayers, resetSelection, resetToBase } from "./reset.js";
 
 type Command = (context: CommandContext, clicked: unknown, selected: unknown) => Promise<void>;
 
@@ -17,6 +17,8 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.resetToBase": resetToBase,
   // The same under the name that fits a deleted entry.
   "overlay.restore": resetToBase,
+  // For the key in the view: bound to resetToBase itself, the Explorer's menu would show a key that means "delete" there.
+  "overlay.resetSelection": resetSelection,
   "overlay.resetLayers": resetLayers,
   "overlay.delete": deleteOverlay,
   "overlay.revealScratchFolder": revealScratchFolder,

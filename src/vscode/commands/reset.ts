@@ -1,5 +1,6 @@
 /** Reset to Base, for files, folders and selections, and Reset Layers…, for everything or a pick of folders. */
 import * as vscode from "vscode";
+import { ChangeTree, isFolder } from "../changeTree.js";
 import { describe, make } from "../errors.js";
 import { readOnlyReason } from "../fileSystemProvider.js";
 import { isWithin, nameOf, outermost } from "../paths.js";
@@ -8,9 +9,7 @@ import { mention, pickSession, targetsOf, type CommandContext, type Target } fro
 import { counted } from "./text.js";
 
 export async function resetToBase(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
-  // A key in the view acts on what is selected there.
-  const chosen = clicked === undefined && context.view.selection.length > 0 ? context.view.selection : selected;
-  const targets = await targetsOf(context, clicked, chosen);
+  const targets = await targetsOf(context, clicked, selected);
   const changed: Target[] = [];
   for (const session of new Set(targets.map((target) => target.session))) {
     refuseReadOnly(session);
@@ -25,6 +24,12 @@ export async function resetToBase(context: CommandContext, clicked: unknown, sel
   }
   if (!(await confirmed(changed, first))) return;
   for (const { session, path } of changed) await session.overlay.reset(path === "/" ? undefined : path);
+}
+
+/** A key in the view acts on what is selected there; anywhere else a selection in the view means nothing. */
+export async function resetSelection(context: CommandContext): Promise<void> {
+  const [first] = context.view.selection;
+  if (first !== undefined) await resetToBase(context, first, context.view.selection);
 }
 
 function refuseReadOnly(session: Session): void {
@@ -111,14 +116,14 @@ function pickLayers(session: Session, total: number): Promise<readonly LayerItem
   });
 }
 
+/** In the order of the Overlay Changes view. */
 function layerItems(session: Session, total: number): LayerItem[] {
-  const tops = new Set(session.changes.all().map(({ path }) => `/${path.split("/", 2)[1] ?? ""}`));
-  const rows = [...tops].sort().map((path): LayerItem => ({
-    label: `$(${session.changes.get(path) !== undefined && session.changes.get(path)?.type !== "directory" ? "file" : "folder"}) ${nameOf(path)}`,
-    description: counted(session.changes.countWithin(path)),
-    path,
+  const rows = ChangeTree.sorted(new ChangeTree(session.changes.all()).root).map((row): LayerItem => ({
+    label: `$(${isFolder(row) ? "folder" : "file"}) ${row.name}`,
+    description: counted(session.changes.countWithin(row.path)),
+    path: row.path,
   }));
-  return [{ label: `$(layers) ${vscode.l10n.t("Everything")}`, description: counted(total) }, { label: vscode.l10n.t("by folder"), kind: vscode.QuickPickItemKind.Separator, path: "" }, ...rows];
+  return [{ label: `$(layers) ${vscode.l10n.t("Everything")}`, description: counted(total) }, { label: vscode.l10n.t("only"), kind: vscode.QuickPickItemKind.Separator, path: "" }, ...rows];
 }
 
 /** One step whatever the size, so there is nothing to cancel. */

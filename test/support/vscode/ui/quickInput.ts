@@ -18,7 +18,7 @@ export async function runCommand(page: Page, title: string, options: UntilOption
   if (!row) throw new Error(`The command palette does not offer "${title}"`);
   await page.keyboard.press("Enter");
   // The palette goes before what the command asks comes; the same box may serve both.
-  await until("the palette to go", async () => !(await box(page).isVisible()) || !(await box(page).inputValue()).startsWith(">"), options);
+  await until("the palette to go", async () => !(await box(page).isVisible()) || !(await box(page).inputValue({ timeout: 300 })).startsWith(">"), options);
 }
 
 /** Whether the palette offers this title; closes the palette again. Waits for the palette, not for the command to come. */
@@ -37,7 +37,7 @@ async function findCommand(page: Page, title: string, options: UntilOptions): Pr
         await box(page).waitFor({ timeout: 3_000 });
       }
       const wanted = `>${title}`;
-      if ((await box(page).inputValue()) !== wanted) await box(page).fill(wanted);
+      if ((await box(page).inputValue({ timeout: 500 })) !== wanted) await box(page).fill(wanted);
       const focused = widget(page).locator(".monaco-list-row.focused");
       // Filtering takes a moment; the row that Enter would run must be the one asked for.
       return (await focused.count()) === 1 && isCommand(await focused.getAttribute("aria-label", { timeout: 500 }), title);
