@@ -86,7 +86,10 @@ async function copyFile(ctx: Context, source: Found, to: OverlayPath, options: C
   try {
     const { size, mode } = await from.stat();
     const put = { ...options, create: true, mode };
-    await putFile(ctx, to, put, (file) => copyBytes(from, file, size, options), mode);
+    await putFile(ctx, to, put, async (file) => {
+      await copyBytes(from, file, size, options);
+      await file.chmod(mode); // the original's: no umask, and writing takes the set-id bits
+    }, mode);
     return undefined;
   } finally {
     await from.close();
