@@ -36,6 +36,11 @@ const refusals: readonly { readonly reason: string; readonly code: string; reado
     code: "ENAMETOOLONG",
     applies: (o) => ["unlink", "removeAll", "rename"].includes(o.op) && hasName(o, (name) => name.length > 251 && name.length < 256),
   },
+  {
+    reason: "what lies outside the base is read, not copied: a copy from there is refused like a change of it",
+    code: "EROFS",
+    applies: (o) => o.op === "copy",
+  },
 ];
 
 /** Whether the overlay is asked first, because it may refuse what the kernel would do. */

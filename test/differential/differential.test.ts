@@ -5,7 +5,6 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Operation } from "../support/model/operations.js";
-import { worlds } from "../support/model/worlds.js";
 import { operations } from "../support/model/arbitrary.js";
 import { Bench } from "./bench.js";
 import { Difference } from "./compare.js";
@@ -66,7 +65,3 @@ test(`${wanted} random operations, seed ${seed}`, async () => {
   }
   expect(done).toBeGreaterThanOrEqual(wanted);
 }, timeout);
-
-test("every world is compared where the kernel can be mounted", () => {
-  expect(bench.worlds.length).toBe(bench.model.startsWith("a plain") ? 2 : worlds.length);
-});

@@ -61,7 +61,21 @@ const parts: readonly Part[] = [
 const checks = new Set(["types", "lint", "fences"]);
 
 /** Words after the part's name go to vitest: `npm run test:unit -- markers -t whiteout`. */
-const [only, ...filters] = process.argv.slice(2);
+const [only, ...words] = process.argv.slice(2);
+const filters = takeSettings(words);
+
+/** `--ops N` and `--seed S` are no options of vitest's: the tests find them in the environment. */
+function takeSettings(from: readonly string[]): string[] {
+  const rest: string[] = [];
+  const settings: Readonly<Record<string, readonly string[]>> = { "--ops": ["DIFFERENTIAL_OPS"], "--seed": ["DIFFERENTIAL_SEED", "INTEROP_SEED"], "--runs": ["INTEROP_RUNS"] };
+  for (let i = 0; i < from.length; i++) {
+    const [word = "", joined] = (from[i] ?? "").split("=", 2);
+    const names = settings[word];
+    if (names === undefined) rest.push(from[i] ?? "");
+    else for (const [n, name] of names.entries()) process.env[name] = joined ?? from[n === 0 ? ++i : i] ?? "";
+  }
+  return rest;
+}
 
 function missingFuse(): string | undefined {
   if (process.platform !== "linux") return "needs Linux";

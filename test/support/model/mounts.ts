@@ -35,7 +35,8 @@ export async function kernelSubject({ namespace, own, mountPoint, ...place }: Ke
     root: namespace.path(mountPoint),
     reopen: async () => {
       await unmount();
-      rmSync(join(work, "work", "incompat"), { recursive: true, force: true }); // volatile refuses to be mounted again
+      // Volatile refuses to be mounted again.
+      if (!namespace.unprivileged) rmSync(join(work, "work", "incompat"), { recursive: true, force: true });
       await mount();
     },
     freeze: async () => {
