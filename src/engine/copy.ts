@@ -14,15 +14,19 @@ import type { ReadHandle } from "./layer.js";
 import { foundPath, lookup, type Lookup, type Place } from "./lookup.js";
 import { checkCreatable, isReserved } from "./markers.js";
 import { childPath, isWithin, type OverlayPath } from "./paths.js";
+import { settle } from "./raced.js";
 import { listPlace } from "./readdir.js";
-import { removeDirectory } from "./remove.js";
 import { copyBytes, type CopyOptions } from "./stage.js";
 import type { LayerStat } from "./types.js";
-import { removeVoidWhiteout } from "./whiteout.js";
+import type { UpperDirectory } from "./tree.js";
+import { lowerHas, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 export interface CopyTreeOptions extends CopyOptions {
   readonly overwrite: boolean;
 }
+
+/** How often a child may go away while it is copied. */
+const patience = 3;
 
 type Found = Exclude<Lookup, { kind: "absent" }>;
 
@@ -80,8 +84,9 @@ async function copyFile(ctx: Context, source: Found, to: OverlayPath, options: C
   try {
     from = await openSource(ctx, source);
   } catch (error) {
-    if (isCode(error, "ENOENT") && source.kind === "upper") return again; // raced
-    throw error;
+    if (!isCode(error, "ENOENT") || source.kind !== "upper") throw error;
+    await settle(ctx, source.directory, source.name);
+    return again;
   }
   try {
     const { size, mode } = await from.stat();
@@ -114,10 +119,11 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
       if (parent === again) continue;
       if (parent.content?.below !== undefined) await makeOpaque(ctx, staged);
 
-      const publish = async () => {
+      const publish = async (done?: () => void) => {
         const directory = ctx.tree.upperPath(parent);
         await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => ctx.work.moveDirectory(staged, `${directory}/${name}`)));
         leftover = undefined;
+        done?.();
         // Loaded on first use: a copy may be large, and nothing of it is needed yet.
         ctx.tree.addUnread(parent, name);
         ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
@@ -129,8 +135,7 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
         : await ctx.locks.exclusive(async () => {
             const now = await lookup(ctx, to, { follow: false, held: true });
             if (now.kind !== "directory" || now.place.parent?.upper !== parent) return again;
-            await removeDirectory(ctx, parent, name, "trash");
-            return publish();
+            return replaceDirectory(ctx, parent, name, publish);
           });
       if (outcome === again) continue;
       await ctx.work.syncDirectories(outcome);
@@ -159,18 +164,60 @@ async function stageTree(ctx: Context, path: OverlayPath, staged: string, group:
   for (const { name } of (await listPlace(ctx, place)).entries) {
     // The base's own ".wh." names would be markers in a copy.
     if (isReserved(name)) throw new Refusal("ENOTSUP", `it contains '${name}', a name that is kept for the overlay's markers`);
-    const child = childPath(path, name);
-    const found = await lookup(ctx, child, { follow: false });
-    if (found.kind === "absent") continue; // deleted meanwhile
-    const at = `${staged}/${name}`;
-    if (found.kind === "directory") await stageTree(ctx, child, at, group, options);
-    else {
-      await stageEntry(ctx, found, at, options);
-      if (group !== undefined) await giveGroup(ctx, at, group, typeOf(found));
-    }
+    await stageChild(ctx, childPath(path, name), `${staged}/${name}`, group, options);
   }
   if (group !== undefined) await giveGroup(ctx, staged, group, "directory");
   await ctx.scratch.chmod(staged, stat.mode);
+}
+
+/** Nothing when it was deleted since it was listed: looked at again, unless it keeps going away. */
+async function stageChild(ctx: Context, path: OverlayPath, at: string, group: number | undefined, options: CopyOptions): Promise<void> {
+  for (let misses = 0; ; misses++) {
+    const found = await lookup(ctx, path, { follow: false });
+    if (found.kind === "absent") return;
+    try {
+      if (found.kind === "directory") {
+        await stageTree(ctx, path, at, group, options);
+        return;
+      }
+      await stageEntry(ctx, found, at, options);
+      if (group !== undefined) await giveGroup(ctx, at, group, typeOf(found));
+      return;
+    } catch (error) {
+      if (!isCode(error, "ENOENT") || misses >= patience) throw error;
+      if (found.kind === "upper") await settle(ctx, found.directory, found.name);
+      await ctx.work.discardTree(at);
+    }
+  }
+}
+
+/**
+ * Under the namespace lock, exclusively: the folder that is replaced goes to the trash, and comes back when the copy
+ * cannot take its place (INV-11). The tree keeps it until then, so that nobody sees the name absent. One that only a
+ * lower has stays where it is: the copy is opaque. A crash in between leaves the name gone, its content in the trash.
+ */
+async function replaceDirectory(ctx: Context, parent: UpperDirectory, name: string, publish: (done: () => void) => Promise<string>): Promise<string> {
+  const { tree } = ctx;
+  const path = tree.entryPath(parent, name);
+  const merged = tree.mergedPath(parent, name);
+  let slot: string | undefined;
+  let made = false;
+  return reloadIfFailed(ctx, parent, () => ctx.work.inside(tree.upperPath(parent), false, async () => {
+    try {
+      if (tree.entry(parent, name) !== undefined) {
+        made = (await lowerHas(parent, name)) && (await makeWhiteout(ctx, parent, name));
+        slot = await ctx.work.moveToTrash(path, true);
+      }
+      return await publish(() => {
+        ctx.origins.drop(merged, true);
+        ctx.events.queue("deleted", merged);
+      });
+    } catch (error) {
+      if (slot !== undefined) await ctx.work.moveDirectory(slot, path);
+      if (made) await takeBackWhiteout(ctx, parent, name);
+      throw error;
+    }
+  }));
 }
 
 function statBelow(place: Place): Promise<LayerStat> {

@@ -14,6 +14,7 @@ import { foundPath, lookup, type Lookup } from "./lookup.js";
 import { checkChangeable, checkCreatable } from "./markers.js";
 import { type OpenFile, openUpper } from "./openFile.js";
 import { childPath, type OverlayPath } from "./paths.js";
+import { settle } from "./raced.js";
 import { chownIfAllowed, type CopyOptions } from "./stage.js";
 import type { UpperDirectory } from "./tree.js";
 import type { LayerStat } from "./types.js";
@@ -106,22 +107,6 @@ async function lstatUpper(ctx: Context, directory: UpperDirectory, name: string)
     await settle(ctx, directory, name);
     return again;
   }
-}
-
-/**
- * The tree had a name that the disk has not. Waits for whoever is about to take it out of the tree, instead of asking
- * again and again; if nobody is, the upper was changed by hand, and the disk is believed.
- */
-async function settle(ctx: Context, directory: UpperDirectory, name: string): Promise<void> {
-  await ctx.locks.shared([directory], async () => {
-    if (ctx.tree.entry(directory, name) === undefined) return;
-    try {
-      await ctx.scratch.lstat(ctx.tree.entryPath(directory, name));
-    } catch (error) {
-      if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
-      await ctx.tree.reload(directory);
-    }
-  });
 }
 
 type Put = { readonly kind: "published" } | { readonly kind: "inPlace"; readonly file: OpenFile };
@@ -283,12 +268,15 @@ async function changeAttributes(ctx: Context, path: OverlayPath, change: (physic
     const isRoot = upper.kind === "directory" && upper.directory.parent === undefined;
     const holder = upper.kind === "entry" ? upper.directory : (upper.directory.parent ?? upper.directory);
     const name = upper.kind === "entry" ? upper.name : upper.directory.name;
-    const outcome = await ctx.locks.shared([holder], async () => {
+    // A directory itself too: a copy-up into it must not put back what is changed here.
+    const locked = upper.kind === "directory" && !isRoot ? [holder, upper.directory] : [holder];
+    const outcome = await ctx.locks.shared(locked, async () => {
       if (!ctx.tree.isAttached(holder) || holder.content === undefined) return again;
       const entry = isRoot ? undefined : ctx.tree.entry(holder, name);
       if (!isRoot && (entry === undefined || (upper.kind === "directory" && entry.node !== upper.directory))) return again;
       const physical = isRoot ? ctx.tree.upperPath(holder) : ctx.tree.entryPath(holder, name);
       await change(physical);
+      if (upper.kind === "directory") upper.directory.times = undefined;
       ctx.events.queue("changed", isRoot ? "/" : ctx.tree.mergedPath(holder, name));
       return physical;
     });
