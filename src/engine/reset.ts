@@ -8,7 +8,7 @@ import { isCode, Refusal } from "./errors.js";
 import { lookup, type Lookup, placePath } from "./lookup.js";
 import { baseName, childPath, components, type OverlayPath, parentPath } from "./paths.js";
 import { rename } from "./rename.js";
-import type { Tree, UpperDirectory } from "./tree.js";
+import type { Tree, UpperDirectory, UpperEntry } from "./tree.js";
 import type { OverlayEvent } from "./types.js";
 import { lowerHas, removeWhiteout } from "./whiteout.js";
 
@@ -23,9 +23,11 @@ export async function resetPath(ctx: Context, path: OverlayPath): Promise<void> 
     if (found.kind === "outside") throw new Refusal("EROFS", "it lies outside the overlay, where nothing was changed");
     const renamedFrom = await oldName(ctx, found);
     if (renamedFrom !== undefined) {
-      // Two operations, each whole: it goes back under its old name with its edits, then that is reset.
-      await rename(ctx, path, renamedFrom, { overwrite: false });
-      return resetPath(ctx, renamedFrom);
+      // Operations that are whole each: it goes back under its old name with its edits, that is reset, and what the
+      // lowers have under the new name, hidden so far, comes back.
+      if (!(await renamedBack(ctx, path, renamedFrom))) continue;
+      await resetPath(ctx, renamedFrom);
+      return uncover(ctx, path);
     }
     const parent = found.kind === "directory" ? found.place.parent?.upper : found.place.upper;
     const name = found.kind === "directory" ? found.place.name : found.name;
@@ -33,11 +35,38 @@ export async function resetPath(ctx: Context, path: OverlayPath): Promise<void> 
       if (found.kind === "absent") throw new Refusal("ENOENT");
       return; // nothing of it is in upper: it is what the lowers have
     }
-    const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, found.kind === "absent"));
+    const seen = ctx.tree.entry(parent, name);
+    const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, seen, found.kind === "absent"));
     if (outcome === again) continue;
     await ctx.work.syncDirectories(outcome);
     return;
   }
+}
+
+/** False when its old name was taken, or it was moved or deleted meanwhile: look again. */
+async function renamedBack(ctx: Context, path: OverlayPath, old: OverlayPath): Promise<boolean> {
+  try {
+    await rename(ctx, path, old, { overwrite: false });
+    return true;
+  } catch (error) {
+    if (isCode(error, "EEXIST", "ENOENT")) return false;
+    throw error;
+  }
+}
+
+/** Takes away the whiteout that a rename back has left, if a lower has something there. */
+async function uncover(ctx: Context, path: OverlayPath): Promise<void> {
+  let found: Lookup;
+  try {
+    found = await lookup(ctx, path, { follow: false });
+  } catch (error) {
+    if (isCode(error, "ENOENT", "ENOTDIR")) return;
+    throw error;
+  }
+  if (found.kind !== "absent" || !found.hidden || found.place.upper === undefined) return;
+  const { name, place: { upper } } = found;
+  const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, upper, name, undefined, false));
+  if (outcome !== again) await ctx.work.syncDirectories(outcome);
 }
 
 /** Beneath a deleted folder there is nothing to reset to: EINVAL, naming the folder to reset. */
@@ -89,11 +118,15 @@ async function findByLower(ctx: Context, root: UpperDirectory, lower: OverlayPat
   return undefined;
 }
 
-/** Under the namespace lock, exclusively. */
-async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, absent: boolean): Promise<string | Again> {
+/**
+ * Under the namespace lock, exclusively.
+ * @param seen the entry that was looked at: another one may have been renamed here since.
+ */
+async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, seen: UpperEntry | undefined, absent: boolean): Promise<string | Again> {
   const { tree } = ctx;
   if (parent.content === undefined || !tree.isAttached(parent)) return again;
   const entry = tree.entry(parent, name);
+  if (entry !== seen) return again;
   const whitedOut = tree.isWhitedOut(parent, name);
   if (parent.content.below === undefined) {
     throw new Refusal("EINVAL", `nothing lies below it; reset '${highestWithoutLower(tree, parent)}' instead`);
