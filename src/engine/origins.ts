@@ -3,6 +3,7 @@
  * Advisory: nothing that an operation decides rests on it. A journal of JSON lines, so that a directory rename is one
  * line; written behind the operations, read on first use, compacted when most of it is history.
  */
+import { Mutex } from "async-mutex";
 import { isCode } from "./errors.js";
 import type { Env, ScratchLayer } from "./layer.js";
 import { isWithin, type OverlayPath } from "./paths.js";
@@ -29,6 +30,8 @@ export class Origins {
   private pending: Line[] = [];
   private writing: Promise<void> | undefined;
   private lines = 0;
+  /** Reading and writing exclude each other: a line is on the disk or pending, never lost between the two. */
+  private readonly io = new Mutex();
 
   constructor(private readonly scratch: ScratchLayer, private readonly env: Env, private readonly readOnly: boolean) {}
 
@@ -61,21 +64,25 @@ export class Origins {
   private async write(): Promise<void> {
     try {
       while (this.pending.length > 0) {
-        const batch = this.pending;
-        this.pending = [];
-        this.lines += batch.length;
-        const handle = await this.open();
-        try {
-          await handle.write(this.env.encode(batch.map((line) => `${JSON.stringify(line)}\n`).join("")), 0);
-        } finally {
-          await handle.close();
-        }
+        await this.io.runExclusive(() => this.writeBatch());
       }
     } catch (error) {
       // Advisory: a full disk costs the record, not the edit.
       this.env.log("warn", `could not record origins: ${String(error)}`);
     } finally {
       this.writing = undefined;
+    }
+  }
+
+  private async writeBatch(): Promise<void> {
+    const batch = this.pending;
+    this.pending = [];
+    this.lines += batch.length;
+    const handle = await this.open();
+    try {
+      await handle.write(this.env.encode(batch.map((line) => `${JSON.stringify(line)}\n`).join("")), 0);
+    } finally {
+      await handle.close();
     }
   }
 
@@ -90,14 +97,13 @@ export class Origins {
 
   private load(): Promise<Map<string, Origin>> {
     if (this.entries !== undefined) return Promise.resolve(this.entries);
-    this.loading ??= this.read().finally(() => {
+    this.loading ??= this.io.runExclusive(() => this.read()).finally(() => {
       this.loading = undefined;
     });
     return this.loading;
   }
 
   private async read(): Promise<Map<string, Origin>> {
-    await this.writing;
     let text = "";
     try {
       text = this.env.decode(await this.scratch.readFile(file));
