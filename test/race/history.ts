@@ -57,11 +57,12 @@ export async function resultOf(operation: () => Promise<unknown>): Promise<strin
 
 type Look = readonly [key: string, look: (overlay: Overlay) => Promise<unknown>];
 
-export function looksAt(paths: readonly string[]): Look[] {
+/** @param countLinks not where hard links are made: the disk counts them a moment before the new name is there. */
+export function looksAt(paths: readonly string[], countLinks: boolean): Look[] {
   return paths.flatMap((path): Look[] => [
     [`lstat ${path}`, async (o) => {
       const { type, mode, size, nlink, uid } = await o.lstat(path);
-      return type === "directory" ? [type, mode, uid] : [type, mode, size, nlink, uid];
+      return type === "directory" ? [type, mode, uid] : [type, mode, size, uid, ...(countLinks ? [nlink] : [])];
     }],
     [`read ${path}`, (o) => o.readFile(path)],
     [`list ${path}`, async (o) => (await o.readDirectory(path)).map(({ name, type }) => `${name} ${type}`).sort()],
@@ -106,12 +107,18 @@ function contradicts(history: History, order: Order): string | undefined {
     if (index > most) return `at ${String(look.start)}-${String(look.end)} '${look.key}' gave ${look.value}`;
   }
   if (order.states.at(-1)?.tree !== history.tree) return `at the end there was\n${history.tree}\nand not\n${String(order.states.at(-1)?.tree)}`;
-  const { crash } = history;
-  if (crash !== undefined) {
-    const possible = order.states.slice(atLeast(order, when, crash.at), atMost(order, when, crash.at) + 1);
-    if (!possible.some((state) => state.tree === crash.tree)) return `a crash at ${String(crash.at)} left\n${crash.tree}`;
-  }
   return undefined;
+}
+
+/**
+ * What a new process would have found at one moment must be a state of some order, with everything in it that had been
+ * reported by then. The disk may be ahead of what the living process knew, so this need not be the order that explains it.
+ */
+export function crashFault(history: History, orders: readonly Order[], exact: boolean): string | undefined {
+  const { crash, when } = history;
+  if (crash === undefined) return undefined;
+  const possible = orders.flatMap((order) => (exact ? order.states.slice(atLeast(order, when, crash.at), atMost(order, when, crash.at) + 1) : order.states));
+  return possible.some((state) => state.tree === crash.tree) ? undefined : `INV-8 a crash at ${String(crash.at)} left\n${crash.tree}`;
 }
 
 /** How many steps must have been taken by `time`, because the operation they belong to had ended. */
@@ -125,4 +132,11 @@ function atLeast(order: Order, when: History["when"], time: number): number {
 function atMost(order: Order, when: History["when"], time: number): number {
   const stop = order.steps.findIndex((name) => when[name].start > time);
   return stop === -1 ? order.steps.length : stop;
+}
+
+/** What was seen and is no state of any order. */
+export function strange(seen: readonly Seen[], orders: readonly Order[]): string[] {
+  const states = orders.flatMap((order) => order.states);
+  return seen.filter((look) => !states.some((state) => state.looks.get(look.key) === look.value))
+    .map((look) => `at ${String(look.start)}-${String(look.end)} '${look.key}' gave ${look.value}, which is no state of any order`);
 }
