@@ -222,7 +222,10 @@ async function goOutside(
     } else {
       const next = `${at}/${name}`;
       const last = i === todo.length - 1;
-      if (last && !follow) return { kind: "outside", physical: next };
+      if (last && !follow) {
+        if (at !== "" && (await ctx.outside.layer.lstat(at.slice(1))).type !== "directory") throw new Refusal("ENOTDIR");
+        return { kind: "outside", physical: next };
+      }
       try {
         at = await ctx.outside.realPath(next);
       } catch (error) {
