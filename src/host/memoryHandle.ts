@@ -27,6 +27,7 @@ export class MemoryHandle implements ReadHandle, WriteHandle {
     readonly inode: MemoryFile,
     private readonly path: string,
     private readonly access: Access,
+    readonly opened?: LayerStat,
   ) {
     inode.open++;
     disk.handles.add(this);

@@ -70,7 +70,8 @@ export class MemoryLowerLayer implements LowerLayer {
   protected openInode(path: string, access: Access): MemoryHandle {
     const physical = this.physical(path);
     const wanted = (access.read ? permission.read : 0) | (access.write ? permission.write : 0);
-    return new MemoryHandle(this.disk, this.regular(physical, wanted), physical, access);
+    const inode = this.regular(physical, wanted);
+    return new MemoryHandle(this.disk, inode, physical, access, statOf(inode, this.disk.options.dev));
   }
 
   protected regular(physical: string, wanted: number): MemoryFile {

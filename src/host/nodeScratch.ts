@@ -21,21 +21,17 @@ const noHardLinks: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSU
 /** fsync of a directory where there is no such thing. */
 const noDirectorySync: ReadonlySet<unknown> = new Set(["EINVAL", "EBADF", "ENOTSUP", "EOPNOTSUPP", "EISDIR"]);
 
-/** Asked once: nobody changes these of a running editor. Undefined on Windows, and where the umask cannot be asked for. */
-function whoCreates(): ScratchLayer["creator"] {
-  const uid = process.geteuid?.();
-  const gid = process.getegid?.();
-  try {
-    return uid === undefined || gid === undefined ? undefined : { uid, gid, umask: process.umask() };
-  } catch {
-    return undefined;
-  }
-}
-
 export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
   readonly privileged: boolean = process.geteuid?.() === 0;
-  readonly creator = whoCreates();
   readonly #cloner = new Cloner();
+
+  /** As creatorProbe.ts found it. */
+  readonly creator: ScratchLayer["creator"];
+
+  constructor(root: string, creator?: ScratchLayer["creator"]) {
+    super(root);
+    this.creator = creator;
+  }
 
   create(path: string, mode: number): Promise<WriteHandle> {
     const physical = this.physical(path);

@@ -7,6 +7,7 @@ import { OverlayError, asOverlayError } from "../engine/errors.js";
 import type { BaseLayer, Env, LowerLayer, OutsideReader, ScratchLayer } from "../engine/layer.js";
 import type { Disposable, Durability } from "../engine/types.js";
 import { isCaseSensitiveToRead, isCaseSensitiveToWrite } from "./caseProbe.js";
+import { probeCreator } from "./creatorProbe.js";
 import { readManifest, writeManifest } from "./manifest.js";
 import type { Manifest } from "./manifest.js";
 import { NodeEnv } from "./nodeEnv.js";
@@ -113,7 +114,8 @@ async function asOwner(options: OpenOverlayOptions, base: BaseFolder, lowers: re
     await checkKnown(folder, manifest, base);
     await makeOwnFolders(folder);
   }
-  return { ports: makePorts(options, base, lowers, folder, manifest, false), manifest, folder, hold: { kind: "owner", lock } };
+  const scratch = new NodeScratchLayer(folder, await probeCreator(join(folder, "work")));
+  return { ports: makePorts(options, base, lowers, scratch, manifest, false), manifest, folder, hold: { kind: "owner", lock } };
 }
 
 async function makeManifest(options: OpenOverlayOptions, base: BaseFolder, folder: string): Promise<Manifest> {
@@ -129,14 +131,14 @@ function asReader(
 ): Prepared {
   if (manifest === undefined) throw new OverlayError("ENOENT", "open", options.scratch, { reason: "there is no overlay yet, and read-only none can be made" });
   const hold: Hold = { kind: "reader", owner, requestYield: (by) => requestYield(folder, by), onReleased: (listener) => onReleased(folder, listener) };
-  return { ports: makePorts(options, base, lowers, folder, manifest, true), manifest, folder, hold };
+  return { ports: makePorts(options, base, lowers, new NodeScratchLayer(folder), manifest, true), manifest, folder, hold };
 }
 
-function makePorts(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], folder: string, manifest: Manifest, readOnly: boolean): Ports {
+function makePorts(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], scratch: ScratchLayer, manifest: Manifest, readOnly: boolean): Ports {
   const ports: Ports = {
     base: { layer: new NodeLowerLayer(base.real), given: base.given, real: base.real },
     lowers: lowers.map((lower) => new NodeLowerLayer(lower.real)),
-    scratch: new NodeScratchLayer(folder),
+    scratch,
     snapshots: [...manifest.snapshots],
     outside: new NodeOutsideReader(),
     env: new NodeEnv(options.log),

@@ -9,12 +9,13 @@ describe.each(hostKinds)("an intercepted layer on the $name host", (kind) => {
     const host = await kind.make();
     const seen = recorder();
     const s = interceptedScratch(host.scratch, seen.hook);
-    expect(s.privileged).toBe(host.scratch.privileged);
+    expect([s.privileged, s.creator]).toEqual([host.scratch.privileged, host.scratch.creator]);
     const made = await s.create("f", 0o644);
     await made.write(new Uint8Array(3), 0);
     await made.sync();
     await made.close();
     const read = await s.openRead("f");
+    expect(read.opened).toEqual(await host.scratch.lstat("f"));
     await read.read(new Uint8Array(3), 0);
     await s.cloneFrom(read, "clone", 0o600); // the real handle must come through
     await read.close();

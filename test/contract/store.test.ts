@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isCaseSensitiveToRead, isCaseSensitiveToWrite } from "../../src/host/caseProbe.js";
+import { probeCreator } from "../../src/host/creatorProbe.js";
 import { OverlayStore } from "../../src/host/index.js";
 import { prepare } from "../../src/host/openOverlay.js";
 import type { Prepared } from "../../src/host/openOverlay.js";
@@ -98,6 +99,25 @@ describe("the store of overlays", () => {
   test("a root inside the base is refused before anything is made", async () => {
     await expect(new OverlayStore(join(base, "x")).create(base)).rejects.toMatchObject({ code: "EINVAL" });
     expect(fs.readdirSync(base)).toEqual([]);
+  });
+
+  test("what a file made in a folder looks like is seen, not guessed: umask and the folder's group", async () => {
+    if (process.platform === "win32") return;
+    const made = join(root, "made");
+    fs.mkdirSync(made);
+    const umask = process.umask(0o027);
+    try {
+      expect(await probeCreator(made)).toEqual({ uid: process.geteuid?.(), gid: process.getegid?.(), umask: 0o027 });
+      if (process.geteuid?.() === 0) {
+        fs.chownSync(made, 0, 4321);
+        fs.chmodSync(made, 0o2755);
+        expect(await probeCreator(made)).toMatchObject({ gid: 4321 });
+      }
+    } finally {
+      process.umask(umask);
+    }
+    expect(fs.readdirSync(made)).toEqual([]);
+    expect(await probeCreator(join(root, "gone"))).toBeUndefined();
   });
 
   test("case: found without writing to the base, whatever its entries", async () => {

@@ -50,6 +50,7 @@ function wrapHandle(handle: ReadHandle | WriteHandle, layer: string, path: strin
   const wrapped = wrap(handle, names, (name, args) => ({
     layer, name: `handle.${name}`, path, args, mutates: changing.includes(name) && !harmless.has(name),
   }), hook);
+  Object.defineProperty(wrapped, "opened", { get: () => handle.opened, enumerable: true });
   originals.set(wrapped, handle);
   return wrapped as unknown as ReadHandle;
 }
