@@ -6,7 +6,10 @@ const groups = (page: Page): Locator => page.locator(".part.editor .editor-group
 const text = (page: Page): Locator => groups(page).locator(".editor-instance .monaco-editor").last();
 
 export interface Tab {
+  /** The file's name. */
   label: string;
+  /** What the tab says, which for a comparison is more. */
+  title: string;
   active: boolean;
   dirty: boolean;
 }
@@ -15,6 +18,7 @@ export async function tabs(page: Page): Promise<Tab[]> {
   return page.locator(".part.editor .tabs-container .tab").evaluateAll((all) =>
     all.map((tab) => ({
       label: tab.getAttribute("data-resource-name") ?? tab.querySelector(".monaco-icon-label")?.textContent ?? "",
+      title: tab.querySelector(".label-name")?.textContent ?? "",
       active: tab.classList.contains("active"),
       dirty: tab.classList.contains("dirty"),
     })));

@@ -9,3 +9,4 @@ export {
 export { appendText, editorText, replaceText, save, tabs, waitForEditor, waitForText, type Tab } from "./editor.ts";
 export { gone, newFile, newFolder, newTopFolder, remove, rename } from "./files.ts";
 export { extensionLog, keepEvidence } from "./evidence.ts";
+export { openOverlayWindow, plantFiles, type Files, type OverlayWindow } from "./overlayWindow.ts";
