@@ -161,10 +161,10 @@ async function writeInPlace(ctx: Context, file: OpenFile, staged: string): Promi
         const buffer = new Uint8Array(1 << 20);
         let position = 0;
         for (let count = await source.read(buffer, 0); count > 0; count = await source.read(buffer, position)) {
-          await file.raw.write(buffer.subarray(0, count), position);
+          await file.write(buffer.subarray(0, count), position);
           position += count;
         }
-        await file.raw.truncate(position);
+        await file.truncate(position);
         if (ctx.durability !== "none") await file.raw.sync();
       });
     } finally {

@@ -143,7 +143,7 @@ class Handle implements OverlayHandle {
     // Appends take turns, so that none lands on another's place.
     const append = this.source.kind === "writer" && this.source.append;
     const at = append ? await file.inode.io.runExclusive(() => file.append(buffer)) : (position ?? this.position);
-    if (!append) await file.raw.write(buffer, at);
+    if (!append) await file.write(buffer, at);
     if (position === null) this.position = at + buffer.length;
     file.changed();
     return buffer.length;

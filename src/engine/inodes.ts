@@ -10,6 +10,8 @@ export interface Inode {
   readonly key: string;
   readonly io: Mutex;
   writers: number;
+  /** Counts what was done to the content through any of its writers. */
+  changes: number;
 }
 
 export class Inodes {
@@ -28,7 +30,7 @@ export class Inodes {
   enter(stat: LayerStat): Inode {
     const key = keyOf(stat);
     let inode = this.open.get(key);
-    if (inode === undefined) this.open.set(key, (inode = { key, io: new Mutex(), writers: 0 }));
+    if (inode === undefined) this.open.set(key, (inode = { key, io: new Mutex(), writers: 0, changes: 0 }));
     inode.writers++;
     return inode;
   }

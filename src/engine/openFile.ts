@@ -16,13 +16,24 @@ export class OpenFile {
     readonly inode: Inode,
     private readonly directory: UpperDirectory,
     private readonly entry: UpperEntry,
-  ) {}
+    private readonly size: number,
+  ) {
+    this.seen = inode.changes;
+  }
+
+  /** What had been done to the file when its size was looked at. */
+  private readonly seen: number;
+
+  write(data: Uint8Array, position: number): Promise<void> {
+    this.inode.changes++;
+    return this.raw.write(data, position);
+  }
 
   /** Adds to the end, and says where that was; what a full disk let through of it is taken away again (INV-11). Called in the inode's queue. */
   async append(data: Uint8Array): Promise<number> {
-    const { size } = await this.raw.stat();
+    const size = this.inode.changes === this.seen ? this.size : (await this.raw.stat()).size;
     try {
-      await this.raw.write(data, size);
+      await this.write(data, size);
       return size;
     } catch (error) {
       await this.raw.truncate(size).catch(() => undefined);
@@ -31,6 +42,7 @@ export class OpenFile {
   }
 
   truncate(size: number): Promise<void> {
+    this.inode.changes++;
     return this.raw.truncate(size);
   }
 
@@ -51,14 +63,17 @@ export class OpenFile {
 /** Opens an upper file for writing and registers the writer. The caller holds the mutex of its directory. */
 export async function openUpper(ctx: Context, directory: UpperDirectory, name: string, how: OpenWrite): Promise<OpenFile> {
   const raw = await ctx.scratch.openWrite(ctx.tree.entryPath(directory, name), how);
+  // Cut to nothing as it was opened, so what it was when it was opened is its size no more.
+  if (how.truncate === true) return registerWriter(ctx, raw, directory, name, 0);
   return registerWriter(ctx, raw, directory, name);
 }
 
-export async function registerWriter(ctx: Context, raw: WriteHandle, directory: UpperDirectory, name: string): Promise<OpenFile> {
+export async function registerWriter(ctx: Context, raw: WriteHandle, directory: UpperDirectory, name: string, size?: number): Promise<OpenFile> {
   const entry = ctx.tree.entry(directory, name);
   try {
     if (entry === undefined) throw new Refusal("EBUSY");
-    return new OpenFile(ctx, raw, ctx.inodes.enter(await raw.stat()), directory, entry);
+    const stat = raw.opened ?? (await raw.stat());
+    return new OpenFile(ctx, raw, ctx.inodes.enter(stat), directory, entry, size ?? stat.size);
   } catch (error) {
     await raw.close();
     throw error;
