@@ -92,6 +92,14 @@ function code(outcome: Outcome): string | undefined {
 }
 
 /**
+ * INV-11: what fails leaves what was there. The kernel's failing rename has copied up by then, and the time of a
+ * directory that it made the copy in is now. Takes two lines of a tree.
+ */
+export function isTouchedByFailure(kernel: string | undefined, overlay: string | undefined): boolean {
+  return kernel?.startsWith("directory ") === true && kernel.includes(" now ") && overlay?.replace(/ \d+ (?=\d+$)/, " now ") === kernel;
+}
+
+/**
  * INV-3: a handle keeps reading the file that it opened. The kernel's reads go on in the upper copy once there is one,
  * and in what a whole-file write put in place; ours never do. So the kernel's side reads from what was there.
  * Returns what is to be done when both sides have succeeded.
