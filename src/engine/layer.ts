@@ -17,9 +17,15 @@ export interface LayerListing {
   readonly undecodable: number;
 }
 
+/** One look at an open file, in both forms. */
+export interface Opened {
+  readonly stat: LayerStat;
+  readonly print: Fingerprint;
+}
+
 export interface ReadHandle {
   /** What the file was when it was opened, where opening it told. */
-  readonly opened?: LayerStat | undefined;
+  readonly opened?: Opened | undefined;
   stat(): Promise<LayerStat>;
   fingerprint(): Promise<Fingerprint>;
   /** Fills `buffer` from `position`; short only at the end of the file. Returns the bytes read. */

@@ -72,7 +72,7 @@ export async function registerWriter(ctx: Context, raw: WriteHandle, directory: 
   const entry = ctx.tree.entry(directory, name);
   try {
     if (entry === undefined) throw new Refusal("EBUSY");
-    const stat = raw.opened ?? (await raw.stat());
+    const stat = raw.opened?.stat ?? (await raw.stat());
     return new OpenFile(ctx, raw, ctx.inodes.enter(stat), directory, entry, size ?? stat.size);
   } catch (error) {
     await raw.close();

@@ -5,7 +5,7 @@
 import type { Context } from "./context.js";
 import { checkCancelled } from "./copyUpRegistry.js";
 import { isCode, Refusal } from "./errors.js";
-import type { ReadHandle, WriteHandle } from "./layer.js";
+import type { Opened, ReadHandle, WriteHandle } from "./layer.js";
 import type { LowerFile } from "./lowerView.js";
 import type { CancelSignal, Fingerprint, LayerStat, Progress } from "./types.js";
 
@@ -62,9 +62,7 @@ async function stageRegular(ctx: Context, file: LowerFile, options: CopyOptions)
   const source = await file.layer.openRead(file.layerPath);
   try {
     // Attributes come from the file that is open, not from the look that led here.
-    const stat = source.opened ?? (await source.stat());
-    const print = await source.fingerprint();
-    if (!isOneLook(stat, print)) return undefined;
+    const { stat, print } = source.opened ?? (await look(source));
     const path = await copyData(ctx, source, stat, options);
     let keep = false;
     try {
@@ -79,10 +77,10 @@ async function stageRegular(ctx: Context, file: LowerFile, options: CopyOptions)
   }
 }
 
-/** Whether two looks at an open file, one exact and one not, saw the same. */
-function isOneLook(stat: LayerStat, print: Fingerprint): boolean {
-  const ms = 0.001; // what a double of today's milliseconds can tell apart, and some
-  return BigInt(stat.size) === print.size && Math.abs(Number(print.ctimeNs) / 1e6 - stat.ctimeMs) < ms && Math.abs(Number(print.mtimeNs) / 1e6 - stat.mtimeMs) < ms;
+/** The fingerprint first: whatever changes after it is a change that the publish sees. */
+async function look(source: ReadHandle): Promise<Opened> {
+  const print = await source.fingerprint();
+  return { print, stat: await source.stat() };
 }
 
 /** Clones where the filesystem can, else copies; returns the staged file, complete and synced. */

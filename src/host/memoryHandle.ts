@@ -3,7 +3,7 @@
  * file after an unlink or a rename, and the content lives until the last handle closes.
  */
 import type { ErrorCode } from "../engine/errors.js";
-import type { ReadHandle, WriteHandle } from "../engine/layer.js";
+import type { Opened, ReadHandle, WriteHandle } from "../engine/layer.js";
 import type { Fingerprint, LayerStat } from "../engine/types.js";
 import { faultOf } from "./memoryDisk.js";
 import type { MemoryDisk } from "./memoryDisk.js";
@@ -27,7 +27,7 @@ export class MemoryHandle implements ReadHandle, WriteHandle {
     readonly inode: MemoryFile,
     private readonly path: string,
     private readonly access: Access,
-    readonly opened?: LayerStat,
+    readonly opened?: Opened,
   ) {
     inode.open++;
     disk.handles.add(this);

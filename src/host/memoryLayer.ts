@@ -71,7 +71,8 @@ export class MemoryLowerLayer implements LowerLayer {
     const physical = this.physical(path);
     const wanted = (access.read ? permission.read : 0) | (access.write ? permission.write : 0);
     const inode = this.regular(physical, wanted);
-    return new MemoryHandle(this.disk, inode, physical, access, statOf(inode, this.disk.options.dev));
+    const { dev } = this.disk.options;
+    return new MemoryHandle(this.disk, inode, physical, access, { stat: statOf(inode, dev), print: fingerprintOf(inode, dev) });
   }
 
   protected regular(physical: string, wanted: number): MemoryFile {

@@ -21,7 +21,7 @@ export class Cloner {
   async clone(source: NodeReadHandle, path: string, scratch: string, mode: number): Promise<boolean> {
     if (this.platform !== "linux" && this.platform !== "darwin") return false;
     this.#scratchDevice ??= promised<fs.Stats>("lstat", scratch, (done) => { fs.lstat(scratch, done); }).then((stat) => stat.dev);
-    const pair = `${(source.opened ?? (await source.stat())).dev}:${await this.#scratchDevice}`;
+    const pair = `${(source.opened?.stat ?? (await source.stat())).dev}:${await this.#scratchDevice}`;
     if (this.#cannot.has(pair)) return false;
     try {
       await source.withDescriptor("clone", async (fd) => {

@@ -3,7 +3,7 @@
  * runs after the close could meet another file under the same descriptor number.
  */
 import * as fs from "node:fs";
-import type { ReadHandle, WriteHandle } from "../engine/layer.js";
+import type { Opened, ReadHandle, WriteHandle } from "../engine/layer.js";
 import type { Fingerprint, LayerStat } from "../engine/types.js";
 import { performed, promised, refuse } from "./nodeFault.js";
 import type { Done, DoneVoid } from "./nodeFault.js";
@@ -20,7 +20,7 @@ export class NodeReadHandle implements ReadHandle {
   constructor(
     protected readonly fd: number,
     protected readonly physicalPath: string,
-    readonly opened?: LayerStat,
+    readonly opened?: Opened,
   ) {}
 
   get path(): string {
@@ -76,7 +76,7 @@ export class NodeReadHandle implements ReadHandle {
 }
 
 export class NodeWriteHandle extends NodeReadHandle implements WriteHandle {
-  constructor(fd: number, physicalPath: string, private readonly append: boolean, opened?: LayerStat) {
+  constructor(fd: number, physicalPath: string, private readonly append: boolean, opened?: Opened) {
     super(fd, physicalPath, opened);
   }
 

@@ -8,7 +8,7 @@ import type { Fingerprint, LayerStat } from "../engine/types.js";
 import { nodeFault, promised, refuse } from "./nodeFault.js";
 import { NodeReadHandle } from "./nodeHandle.js";
 import { decodeExactly, listDirectory, openRegular, readWhole } from "./nodeRead.js";
-import { toFingerprint, toLayerStat } from "./nodeStat.js";
+import { toFingerprint, toLayerStat, toOpened } from "./nodeStat.js";
 
 export class NodeLowerLayer implements LowerLayer {
   readonly #root: string;
@@ -60,7 +60,7 @@ export class NodeLowerLayer implements LowerLayer {
   openRead(path: string): Promise<ReadHandle> {
     const physical = this.physical(path);
     return new Promise((resolve, reject) => {
-      openRegular(physical, fs.constants.O_RDONLY, (fd, stat) => { resolve(new NodeReadHandle(fd, physical, toLayerStat(stat))); }, reject);
+      openRegular(physical, fs.constants.O_RDONLY, (fd, stat) => { resolve(new NodeReadHandle(fd, physical, toOpened(stat))); }, reject);
     });
   }
 

@@ -33,7 +33,7 @@ function refusal(mode: number, path: string): LayerError | undefined {
 export function openRegular(
   path: string,
   flags: number,
-  use: (fd: number, stat: fs.Stats) => void,
+  use: (fd: number, stat: fs.BigIntStats) => void,
   fail: (fault: LayerError) => void,
 ): void {
   const open = (): void => {
@@ -41,8 +41,9 @@ export function openRegular(
       // A device without a driver: refused for what it is, not for what it lacks.
       if (error) fail(nodeFault(error, "open", path, errnoOf(error) === "ENODEV" ? "EINVAL" : undefined));
       else {
-        fs.fstat(fd, (unknown, stat) => {
-          const fault = unknown ? nodeFault(unknown, "fstat", path) : refusal(stat.mode, path);
+        // Exact, because a copy-up wants a fingerprint: one look then serves for all.
+        fs.fstat(fd, { bigint: true }, (unknown, stat) => {
+          const fault = unknown ? nodeFault(unknown, "fstat", path) : refusal(Number(stat.mode), path);
           if (fault === undefined) use(fd, stat);
           else fs.close(fd, () => { fail(fault); });
         });
@@ -66,16 +67,17 @@ export function openRegular(
 
 export function readWhole(path: string): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const read = (fd: number, stat: fs.Stats): void => {
+    const read = (fd: number, stat: fs.BigIntStats): void => {
+      const size = Number(stat.size);
       const settle: Settle = (error, bytes) => {
         fs.close(fd, () => {
           if (error === null) resolve(bytes);
           else reject(error);
         });
       };
-      if (stat.size > largestWhole) settle(refuse("EFBIG", "read", path), nothing);
-      else if (stat.size === 0) readBlind(fd, path, settle);
-      else readSized(fd, path, stat.size, settle);
+      if (size > largestWhole) settle(refuse("EFBIG", "read", path), nothing);
+      else if (size === 0) readBlind(fd, path, settle);
+      else readSized(fd, path, size, settle);
     };
     openRegular(path, fs.constants.O_RDONLY, read, reject);
   });

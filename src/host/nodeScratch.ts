@@ -10,7 +10,7 @@ import { errnoOf, nodeFault, performed, promised, refuse } from "./nodeFault.js"
 import { NodeReadHandle, NodeWriteHandle } from "./nodeHandle.js";
 import { NodeLowerLayer } from "./nodeLayer.js";
 import { noFollow, noWait, openRegular } from "./nodeRead.js";
-import { toLayerStat, utimesArgument } from "./nodeStat.js";
+import { toOpened, utimesArgument } from "./nodeStat.js";
 import { retryBusy } from "./retryBusy.js";
 
 const windows = process.platform === "win32";
@@ -45,7 +45,7 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
     const append = how.append === true;
     const flags = (how.read === true ? O_RDWR : O_WRONLY) | (append ? O_APPEND : 0);
     const handle = await new Promise<NodeWriteHandle>((resolve, reject) => {
-      openRegular(physical, flags, (fd, stat) => { resolve(new NodeWriteHandle(fd, physical, append, toLayerStat(stat))); }, reject);
+      openRegular(physical, flags, (fd, stat) => { resolve(new NodeWriteHandle(fd, physical, append, toOpened(stat))); }, reject);
     });
     if (how.truncate === true) {
       // Not O_TRUNC: the file is cut only once it is known to be one.

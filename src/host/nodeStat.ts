@@ -51,6 +51,33 @@ export function toLayerStat(s: Stats): LayerStat {
   };
 }
 
+/** What one exact look says, in both forms. */
+export function toOpened(s: BigIntStats): { readonly stat: LayerStat; readonly print: Fingerprint } {
+  const mode = Number(s.mode);
+  const stat: LayerStat = {
+    type: typeOfMode(mode),
+    mode: mode & 0o7777,
+    uid: Number(s.uid),
+    gid: Number(s.gid),
+    size: Number(s.size),
+    nlink: Number(s.nlink),
+    dev: Number(s.dev),
+    ino: Number(s.ino),
+    rdev: Number(s.rdev),
+    atimeMs: toMs(s.atimeNs),
+    mtimeMs: toMs(s.mtimeNs),
+    ctimeMs: toMs(s.ctimeNs),
+    birthtimeMs: toMs(s.birthtimeNs),
+  };
+  return { stat, print: toFingerprint(s) };
+}
+
+/** As Node's own: the whole milliseconds are exact, so that none is lost to rounding. */
+function toMs(ns: bigint): number {
+  const million = 1_000_000n;
+  return Number(ns / million) + Number(ns % million) / 1e6;
+}
+
 export function toFingerprint(s: BigIntStats): Fingerprint {
   return { size: s.size, mtimeNs: s.mtimeNs, ctimeNs: s.ctimeNs, dev: s.dev, ino: s.ino };
 }

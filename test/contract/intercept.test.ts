@@ -15,7 +15,7 @@ describe.each(hostKinds)("an intercepted layer on the $name host", (kind) => {
     await made.sync();
     await made.close();
     const read = await s.openRead("f");
-    expect(read.opened).toEqual(await host.scratch.lstat("f"));
+    expect(read.opened).toEqual({ stat: await host.scratch.lstat("f"), print: await host.scratch.fingerprint("f") });
     await read.read(new Uint8Array(3), 0);
     await s.cloneFrom(read, "clone", 0o600); // the real handle must come through
     await read.close();
