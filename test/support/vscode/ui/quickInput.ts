@@ -90,11 +90,13 @@ export async function quickInputText(page: Page): Promise<{ title: string; place
 /** Picks the row whose label is, or begins with, the text; for a pick of many it toggles it. */
 export async function pick(page: Page, label: string | RegExp, options: UntilOptions = {}): Promise<void> {
   const fits = (text: string): boolean => (typeof label === "string" ? text === label || text.startsWith(label) : label.test(text));
-  const index = await until(`"${String(label)}" in a quick pick`, async () => {
+  await until(`"${String(label)}" in a quick pick`, async () => {
     const found = (await readRows(page)).findIndex((row) => fits(row.label));
-    return found >= 0 && { found };
+    if (found < 0) return false;
+    // Between the look and the click one pick may give way to the next: look again then.
+    await widget(page).locator(".quick-input-list .monaco-list-row").nth(found).locator(".label-name", { hasText: label }).first().click({ timeout: 1_000 });
+    return true;
   }, options);
-  await widget(page).locator(".quick-input-list .monaco-list-row").nth(index.found).locator(".label-name").first().click();
 }
 
 /** Presses OK of a pick of many, or Enter in an input box. */
