@@ -67,7 +67,9 @@ const filters = takeSettings(words);
 /** `--ops N` and `--seed S` are no options of vitest's: the tests find them in the environment. */
 function takeSettings(from: readonly string[]): string[] {
   const rest: string[] = [];
-  const settings: Readonly<Record<string, readonly string[]>> = { "--ops": ["DIFFERENTIAL_OPS"], "--seed": ["DIFFERENTIAL_SEED", "INTEROP_SEED"], "--runs": ["INTEROP_RUNS"] };
+  const settings: Readonly<Record<string, readonly string[]>> = { "--ops": ["DIFFERENTIAL_OPS"], "--seed": ["DIFFERENTIAL_SEED", "INTEROP_SEED", "OVERLAY_SEED"], "--runs": ["INTEROP_RUNS"],
+    "--schedules": ["OVERLAY_SCHEDULES"], "--long": ["OVERLAY_LONG"],
+  };
   for (let i = 0; i < from.length; i++) {
     const [word = "", joined] = (from[i] ?? "").split("=", 2);
     const names = settings[word];
