@@ -81,6 +81,7 @@ export interface Overlay {
   /**
    * Puts the upper into plain form, without redirects and without void whiteouts, so that other tools read it as merged
    * shows it: an OCI layer, or a fuse-overlayfs upperdir. What renamed folders show is copied up for it.
+   * ENOTSUP while the base shows a name that starts with ".wh.": others would take it for a marker. Looks everywhere for one.
    */
   flatten(options?: Cancellable): Promise<void>;
 
