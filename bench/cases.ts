@@ -32,8 +32,6 @@ export interface Row {
   readonly note?: string;
 }
 
-const columns = ["plain", "overlayfs", "fuse-overlayfs"] as const;
-
 export async function fill(folder: string, count: number, size: number): Promise<void> {
   await fs.mkdir(folder, { recursive: true });
   const content = Buffer.alloc(size, "x");
@@ -220,7 +218,7 @@ export async function bigCopyCases(world: World): Promise<Row[]> {
 async function siblings(world: World, base: string): Promise<Row> {
   const many = 200;
   const during = async (copy: Promise<unknown>, act: (i: number) => Promise<unknown>): Promise<number> => {
-    let done = false;
+    let done = false as boolean;
     const end = copy.finally(() => { done = true; });
     const each: number[] = [];
     for (let i = 0; i < many && !done; i++) each.push(await time(() => act(i)));
@@ -284,5 +282,3 @@ export async function reflinkCase(world: World): Promise<Row | undefined> {
     await run("umount", [join(folder, "mnt")]);
   }
 }
-
-export { columns };
