@@ -19,6 +19,8 @@ export interface WorldOptions {
   readonly lowers?: readonly PlantedTree[];
   /** Outside both: absolute paths without the leading slash. */
   readonly elsewhere?: PlantedTree;
+  /** The base's path as a user gave it, when that is not its real one. */
+  readonly given?: string;
   readonly hook?: Hook;
   readonly overlay?: OverlayOptions;
   readonly disk?: MemoryDiskOptions;
@@ -54,7 +56,7 @@ export class World {
     const hook = options.hook ?? passThrough;
     const logged: { level: LogLevel; message: string }[] = [];
     const overlay = await createOverlay({
-      base: { layer: interceptedLower(new MemoryLowerLayer(disk, "/base"), hook, "base"), given: "/base", real: "/base" },
+      base: { layer: interceptedLower(new MemoryLowerLayer(disk, "/base"), hook, "base"), given: options.given ?? "/base", real: "/base" },
       lowers: (options.lowers ?? []).map((_, i) => interceptedLower(new MemoryLowerLayer(disk, `/lower${String(i)}`), hook, `lower${String(i)}`)),
       scratch: interceptedScratch(new MemoryScratchLayer(disk, "/scratch"), hook),
       snapshots: options.snapshots ?? [],
