@@ -126,7 +126,7 @@ async function main(): Promise<Counts> {
   const chosen = only === undefined ? parts.filter((part) => part.name !== "differential" || hasTests(part)) : parts.filter((part) => part.name === only);
   if (chosen.length === 0) throw new Error(`There is no part "${String(only)}"; there are: ${parts.map((part) => part.name).join(", ")}`);
   const folder = mkdtempSync(join(systemTemp(), "ovw-"));
-  chmodSync(folder, 0o711); // tests that act as another user get through it to what is theirs
+  chmodSync(folder, 0o1777); // as /tmp is: tests that act as another user work in it too
   process.on("exit", () => {
     // Interrupted in the middle: the parts are gone by now, what they started may not be.
     sweepRun(folder);
