@@ -31,6 +31,8 @@ export interface LookupOptions {
   readonly follow: boolean;
   /** The caller holds the namespace lock. */
   readonly held?: boolean;
+  /** A folder of upper in the last component is not read: it may be damaged, and is to be dropped whole. */
+  readonly unread?: boolean;
 }
 
 /** Linux's limit (MAXSYMLINKS). */
@@ -48,6 +50,16 @@ export function placePath(place: Place): OverlayPath {
 /** The canonical path that a lookup ended on: symlinks in it resolved. */
 export function foundPath(found: Exclude<Lookup, { kind: "outside" }>): OverlayPath {
   return found.kind === "directory" ? placePath(found.place) : childPath(placePath(found.place), found.name);
+}
+
+/** As lookup does; a folder of upper that cannot be read, because its redirect is damaged, is found unread. */
+export async function lookupToDrop(ctx: Context, path: OverlayPath, held = false): Promise<Lookup> {
+  try {
+    return await lookup(ctx, path, { follow: false, held });
+  } catch (error) {
+    if (!isCode(error, "EIO")) throw error;
+    return lookup(ctx, path, { follow: false, held, unread: true });
+  }
 }
 
 /**
@@ -140,6 +152,9 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
       const { node, type } = entry;
       if (node !== undefined) {
         const inner = node.content;
+        if (inner === undefined && last && options.unread === true) {
+          return { kind: "directory", place: { parent: place, name: entry.name, upper: node, below: undefined } };
+        }
         if (inner === undefined) return { kind: "wait", learn: () => tree.load(node, held) };
         place = { parent: place, name: entry.name, upper: node, below: inner.below };
         continue;

@@ -8,7 +8,7 @@ import { again, type Again, type Context } from "./context.js";
 import { copyUpDirectory, outsideRefusal } from "./copyUp.js";
 import { reloadIfFailed } from "./create.js";
 import { Refusal } from "./errors.js";
-import { lookup, type Lookup, type Place } from "./lookup.js";
+import { lookup, type Lookup, lookupToDrop, type Place } from "./lookup.js";
 import { checkChangeable, whiteoutName } from "./markers.js";
 import type { OverlayPath } from "./paths.js";
 import { listPlace } from "./readdir.js";
@@ -41,8 +41,12 @@ export function removeAny(ctx: Context, path: OverlayPath, recursive: boolean): 
       refuseRoot(found.place);
       if (!recursive) await checkEmpty(ctx, found.place);
     }
-  });
+  }, recursive ? lookupToDrop : lookupEntry);
 }
+
+type Find = (ctx: Context, path: OverlayPath, held: boolean) => Promise<Lookup>;
+
+const lookupEntry: Find = (ctx, path, held) => lookup(ctx, path, { follow: false, held });
 
 function refuseRoot(place: Place): void {
   if (place.parent === undefined) throw new Refusal("EBUSY", "the root of an overlay cannot be removed");
@@ -61,9 +65,9 @@ type Existing = Exclude<Lookup, { kind: "absent" | "outside" }>;
 type Allow = (found: Existing) => Promise<void> | void;
 
 /** @param allow refuses by throwing; asked again under the lock for directories, whose content can change. */
-async function remove(ctx: Context, path: OverlayPath, fate: Fate, allow: Allow): Promise<void> {
+async function remove(ctx: Context, path: OverlayPath, fate: Fate, allow: Allow, find: Find = lookupEntry): Promise<void> {
   for (;;) {
-    const found = existing(await lookup(ctx, path, { follow: false }));
+    const found = existing(await find(ctx, path, false));
     await allow(found);
     const parentPlace = found.kind === "directory" ? found.place.parent : found.place;
     if (parentPlace === undefined) throw new Refusal("EBUSY");
@@ -76,7 +80,7 @@ async function remove(ctx: Context, path: OverlayPath, fate: Fate, allow: Allow)
 
     const outcome = found.kind === "directory"
       ? await ctx.locks.exclusive(async () => {
-          const now = existing(await lookup(ctx, path, { follow: false, held: true }));
+          const now = existing(await find(ctx, path, true));
           if (now.kind !== "directory" || now.place.parent?.upper !== parent || now.place.name !== name) return again;
           await allow(now);
           return removeDirectory(ctx, parent, name, fate);

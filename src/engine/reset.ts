@@ -5,7 +5,7 @@
 import { again, type Again, type Context } from "./context.js";
 import { reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
-import { lookup, type Lookup, placePath } from "./lookup.js";
+import { lookup, type Lookup, lookupToDrop, placePath } from "./lookup.js";
 import { baseName, childPath, components, type OverlayPath, parentPath } from "./paths.js";
 import { rename } from "./rename.js";
 import type { Tree, UpperDirectory, UpperEntry } from "./tree.js";
@@ -72,7 +72,7 @@ async function uncover(ctx: Context, path: OverlayPath): Promise<void> {
 /** Beneath a deleted folder there is nothing to reset to: EINVAL, naming the folder to reset. */
 async function lookupOrSayWhich(ctx: Context, path: OverlayPath): Promise<Lookup> {
   try {
-    return await lookup(ctx, path, { follow: false });
+    return await lookupToDrop(ctx, path);
   } catch (error) {
     if (!isCode(error, "ENOENT")) throw error;
     let at = "/" as OverlayPath;
