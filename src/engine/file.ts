@@ -79,7 +79,7 @@ function stageContent(ctx: Context, before: LayerStat | undefined, fill: (file: 
     await fill(file);
     if (before === undefined) return;
     await chownIfAllowed(ctx, before, (uid, gid) => file.chown(uid, gid));
-    await file.chmod(before.mode);
+    await file.chmod(keptMode(ctx, before.mode));
   });
 }
 
@@ -96,6 +96,13 @@ async function statOf(ctx: Context, target: Target): Promise<LayerStat | undefin
   if (target.kind === "absent") return undefined;
   if (target.kind === "lower") return target.file.stat;
   return lstatUpper(ctx, target.directory, target.name);
+}
+
+/** Writing takes the set-id bits from a file, unless root does it (file_remove_privs, fs/inode.c). */
+function keptMode(ctx: Context, mode: number): number {
+  if (ctx.scratch.privileged) return mode;
+  const setGroupIdToo = (mode & 0o010) !== 0;
+  return mode & ~(setGroupIdToo ? 0o6000 : 0o4000);
 }
 
 /** ENOENT on a name that the tree has means "raced": look up again. */
@@ -139,7 +146,7 @@ async function putStaged(ctx: Context, parent: UpperDirectory, target: Target, b
   if (now.nlink > 1 || ctx.inodes.hasWriters(now)) {
     return { kind: "inPlace", file: await openUpper(ctx, parent, name, {}) };
   }
-  if (now.mode !== before.mode) await ctx.scratch.chmod(staged, now.mode); // a chmod came between
+  if (now.mode !== before.mode) await ctx.scratch.chmod(staged, keptMode(ctx, now.mode)); // a chmod came between
   await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, true, () => ctx.scratch.rename(staged, path)));
   ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
   return { kind: "published" };
