@@ -48,10 +48,8 @@ export class OpenFile {
 
   /** Says that the content changed, unless the file has no name any more. */
   changed(): void {
-    const { tree, events } = this.ctx;
-    if (tree.entry(this.directory, this.entry.name) === this.entry && tree.isAttached(this.directory)) {
-      events.queue("changed", tree.mergedPath(this.directory, this.entry.name));
-    }
+    const path = this.ctx.tree.placeOf(this.directory, this.entry);
+    if (path !== undefined) this.ctx.events.queue("changed", path);
   }
 
   async close(): Promise<void> {

@@ -160,6 +160,7 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
     }
     tree.remove(from.directory, from.name);
     tree.add(to.directory, to.name, entry.type);
+    tree.moved(entry, to.directory, to.name);
     ctx.origins.move(fromPath, toPath, false);
     ctx.events.queue("deleted", fromPath);
     ctx.events.queue(present ? "changed" : "created", toPath);

@@ -43,6 +43,7 @@ export class UpperDirectory {
 
 export class Tree {
   root: UpperDirectory = new UpperDirectory(undefined, "");
+  private readonly moves = new WeakMap<UpperEntry, { directory: UpperDirectory; entry: UpperEntry }>();
   /** Folds a name to the key under which it is found: itself, or its lower case where case does not count. */
   readonly key: (name: string) => string;
 
@@ -170,6 +171,20 @@ export class Tree {
   /** The same for a copy-up, which is no change of the directory. */
   addCopy(directory: UpperDirectory, name: string, type: EntryType, node?: UpperDirectory): void {
     directory.content?.children.set(this.key(name), node === undefined ? { name, type } : { name, type, node });
+  }
+
+  /** Remembers where a file's entry went, for those who have the file open (INV-12). Caller: holds both mutexes. */
+  moved(entry: UpperEntry, directory: UpperDirectory, name: string): void {
+    const now = this.entry(directory, name);
+    if (now !== undefined) this.moves.set(entry, { directory, entry: now });
+  }
+
+  /** Where an entry is now; undefined when it has no place in merged any more. */
+  placeOf(directory: UpperDirectory, entry: UpperEntry): OverlayPath | undefined {
+    let at = { directory, entry };
+    for (let next = this.moves.get(entry); next !== undefined; next = this.moves.get(next.entry)) at = next;
+    const there = this.entry(at.directory, at.entry.name) === at.entry && this.isAttached(at.directory);
+    return there ? this.mergedPath(at.directory, at.entry.name) : undefined;
   }
 
   remove(directory: UpperDirectory, name: string): void {
