@@ -162,7 +162,8 @@ class Handle implements OverlayHandle {
   }
 
   async sync(): Promise<void> {
-    if (this.source.kind === "writer") await this.writer.raw.sync();
+    if (this.closed) throw new Refusal("EBADF", "the file is closed");
+    if (this.source.kind === "writer") await this.source.file.raw.sync();
   }
 
   async close(): Promise<void> {
