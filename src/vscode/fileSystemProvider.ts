@@ -50,6 +50,17 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
+    try {
+      return await this.statInside(uri);
+    } catch (error) {
+      // VS Code takes every error about the workspace's own folder for "does not exist", and offers to open another one.
+      // An overlay that the user keeps closed exists: what is refused is to list and to read it.
+      if (parseAddress(uri)?.path === "/" && error instanceof vscode.FileSystemError && error.code === "NoPermissions") return closedFolder;
+      throw error;
+    }
+  }
+
+  private statInside(uri: vscode.Uri): Promise<vscode.FileStat> {
     return this.on("stat", uri, async ({ session, path }) => {
       if (path === undefined) return { type: vscode.FileType.Directory, ctime: session.info.created, mtime: session.info.created, size: 0, permissions: vscode.FilePermission.Readonly };
       const own = await session.overlay.lstat(path);
@@ -187,6 +198,8 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
     this.subscriptions.delete(session);
   }
 }
+
+const closedFolder: vscode.FileStat = { type: vscode.FileType.Directory, ctime: 0, mtime: 0, size: 0, permissions: vscode.FilePermission.Readonly };
 
 export function readOnlyReason(session: Session): string | undefined {
   const { access } = session;

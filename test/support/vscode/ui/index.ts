@@ -8,5 +8,5 @@ export {
 } from "./dialogs.ts";
 export { appendText, editorText, replaceText, save, tabs, waitForEditor, waitForText, type Tab } from "./editor.ts";
 export { gone, newFile, newFolder, newTopFolder, remove, rename } from "./files.ts";
-export { extensionLog, keepEvidence } from "./evidence.ts";
+export { keepEvidence } from "./evidence.ts";
 export { openOverlayWindow, plantFiles, type Files, type OverlayWindow } from "./overlayWindow.ts";

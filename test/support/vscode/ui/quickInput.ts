@@ -37,7 +37,7 @@ async function findCommand(page: Page, title: string, options: UntilOptions): Pr
         await box(page).waitFor({ timeout: 3_000 });
       }
       const wanted = `>${title}`;
-      if ((await box(page).inputValue({ timeout: 500 })) !== wanted) await box(page).fill(wanted);
+      if ((await box(page).inputValue({ timeout: 500 })) !== wanted) await box(page).fill(wanted, { timeout: 1_000 });
       const focused = widget(page).locator(".monaco-list-row.focused");
       // Filtering takes a moment; the row that Enter would run must be the one asked for.
       return (await focused.count()) === 1 && isCommand(await focused.getAttribute("aria-label", { timeout: 500 }), title);
