@@ -45,7 +45,6 @@ export async function copy(ctx: Context, from: OverlayPath, to: OverlayPath, opt
       if (type === "directory" && target.kind !== "directory") throw new Refusal("ENOTDIR");
       if (type !== "directory" && target.kind === "directory") throw new Refusal("EISDIR");
       if (isWithin(foundPath(source), foundPath(target))) throw new Refusal("ENOTEMPTY", "a folder cannot be replaced by something in it");
-      if (isWithin(foundPath(source), foundPath(target))) throw new Refusal("ENOTEMPTY", "a folder cannot be replaced by something in it");
     }
     if (source.kind === "directory") {
       if (isWithin(foundPath(target), foundPath(source))) throw new Refusal("EINVAL", "a folder cannot be copied into itself");

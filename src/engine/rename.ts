@@ -35,12 +35,12 @@ interface Slot {
 export async function rename(ctx: Context, from: OverlayPath, to: OverlayPath, options: RenameOptions): Promise<void> {
   for (;;) {
     const found = await lookup(ctx, from, { follow: false });
-    const target = targetOf(await lookup(ctx, to, { follow: false }));
+    let target = targetOf(await lookup(ctx, to, { follow: false }));
     if (isRoot(found) || isRoot(target)) throw new Refusal("EBUSY", "the root of an overlay cannot be renamed");
     const source = sourceOf(found);
+    target = freeOfItself(ctx, source, target, to);
     if (await isSameEntry(ctx, source, target)) {
-      // One name whose case alone is to change counts as free where case means nothing.
-      if (!options.overwrite && (baseName(from) === baseName(to) || foundPath(source) !== foundPath(target))) throw new Refusal("EEXIST");
+      if (!options.overwrite) throw new Refusal("EEXIST");
       return;
     }
     await check(ctx, source, target, options);
@@ -69,6 +69,14 @@ function sourceOf(found: Lookup): Source {
 function targetOf(found: Lookup): Target {
   if (found.kind === "outside") throw outsideRefusal(found.physical);
   return found;
+}
+
+/** Where case does not count, a name whose case alone is to change is free: what stands in its way is the source itself. */
+function freeOfItself(ctx: Context, source: Source, target: Target, to: OverlayPath): Target {
+  if (ctx.tree.caseSensitive || target.kind === "absent" || ctx.tree.key(foundPath(source)) !== ctx.tree.key(foundPath(target))) return target;
+  const place = parentOf(target);
+  const name = baseName(to);
+  return place === undefined || name === nameOf(source) ? target : { kind: "absent", place, name, hidden: false };
 }
 
 /** Two names of one inode, or one name: rename(2) does nothing then, before it looks at anything else. */
@@ -141,9 +149,10 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
   if (entry === undefined || entry.node !== undefined) return again;
   if (!tree.isAttached(from.directory) || !tree.isAttached(to.directory)) return again;
   // The target may have been copied up meanwhile, not made, deleted or replaced by a directory.
-  const over = tree.entry(to.directory, to.name);
+  const there = tree.entry(to.directory, to.name);
+  const over = there === entry ? undefined : there; // its own name in another case
   if (over?.node !== undefined) return again;
-  const present = over !== undefined || (!tree.isWhitedOut(to.directory, to.name) && (await lowerHas(to.directory, to.name)));
+  const present = there !== entry && (over !== undefined || (!tree.isWhitedOut(to.directory, to.name) && (await lowerHas(to.directory, to.name))));
   if (present !== (target.kind !== "absent")) return again;
   if (over === undefined && present && target.kind !== "lower") return again;
 
@@ -191,7 +200,7 @@ async function renameDirectory(ctx: Context, from: OverlayPath, to: OverlayPath,
   try {
     return await ctx.locks.exclusive(async () => {
       const source = sourceOf(await lookup(ctx, from, { follow: false, held: true }));
-      const target = targetOf(await lookup(ctx, to, { follow: false, held: true }));
+      const target = freeOfItself(ctx, source, targetOf(await lookup(ctx, to, { follow: false, held: true })), to);
       if (source.kind !== "directory" || source.place.upper !== node || source.place.parent?.upper !== slots.from.directory) return again;
       if (parentOf(target)?.upper !== slots.to.directory || nameOf(target) !== slots.to.name) return again;
       if (node.content !== content || content.below !== below) return again;
