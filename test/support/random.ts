@@ -1,6 +1,10 @@
 /** Random numbers that a seed brings back (the mixing function of splitmix32). */
 export class Random {
-  constructor(private state: number) {}
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed;
+  }
 
   /** A whole number from 0 to `limit` - 1. */
   below(limit: number): number {

@@ -1,0 +1,48 @@
+/** Random work on an overlay, as messages between the process that does it and the one that kills it. */
+import type { Overlay } from "../../src/engine/index.js";
+import type { Random } from "../support/random.js";
+
+export type Work =
+  | { readonly kind: "write" | "append"; readonly path: string; readonly text: string }
+  | { readonly kind: "unlink" | "remove" | "mkdir" | "reset"; readonly path: string }
+  | { readonly kind: "rename" | "copy"; readonly path: string; readonly to: string }
+  | { readonly kind: "chmod"; readonly path: string; readonly mode: number };
+
+/** What the worker says: it is ready, it begins, it was told that it is done. */
+export type Said = { readonly opened: true } | { readonly begin: Work } | { readonly done: string };
+
+const folders = ["/d0", "/d1", "/d2", "/m0", "/m1"];
+const names = ["f0", "f1", "f2", "f3", "n0", "n1"];
+
+export function randomWork(random: Random, round: number): Work {
+  const file = () => `${random.pick(["", ...folders])}/${random.pick(names)}`;
+  const folder = () => random.pick(folders);
+  switch (random.below(12)) {
+    case 0:
+    case 1:
+    case 2: return { kind: "write", path: file(), text: `${String(round)} `.repeat(1 + random.below(5000)) };
+    case 3:
+    case 4: return { kind: "append", path: file(), text: `+${String(round)}` };
+    case 5: return { kind: "unlink", path: file() };
+    case 6: return { kind: "remove", path: folder() };
+    case 7: return { kind: "mkdir", path: folder() };
+    case 8: return { kind: "rename", path: file(), to: file() };
+    case 9: return { kind: "rename", path: folder(), to: folder() };
+    case 10: return random.below(2) === 0 ? { kind: "chmod", path: file(), mode: 0o600 + random.below(64) } : { kind: "copy", path: file(), to: file() };
+    default: return { kind: "reset", path: folder() };
+  }
+}
+
+export function perform(overlay: Overlay, work: Work): Promise<void> {
+  switch (work.kind) {
+    case "write": return overlay.writeFile(work.path, work.text);
+    case "append": return overlay.append(work.path, work.text);
+    case "unlink": return overlay.unlink(work.path);
+    case "remove": return overlay.remove(work.path, { recursive: true });
+    case "mkdir": return overlay.createDirectory(work.path);
+    case "rename": return overlay.rename(work.path, work.to);
+    case "copy": return overlay.copy(work.path, work.to);
+    case "chmod": return overlay.chmod(work.path, work.mode);
+    case "reset": return overlay.reset(work.path);
+  }
+}
