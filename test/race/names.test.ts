@@ -38,9 +38,9 @@ races("mkdir and rename", {
   "onto the name": { a: mkdir("/n"), b: mv("/a", "/n"), see: ["/n", "/a"] },
   "of a folder onto the name": { overEmpty: true, a: mkdir("/n"), b: mv("/d", "/n"), see: ["/n", "/d", "/n/x"] },
   "away from the name": { a: mkdir("/d"), b: mv("/d", "/q"), see: ["/d", "/d/x", "/q/x"] },
-  "in the folder that is renamed over": { a: mkdir("/empty/n"), b: mv("/d", "/empty"), see: ["/empty", "/empty/n", "/empty/x", "/d"] },
+  "in the folder that is renamed over": { overEmpty: true, a: mkdir("/empty/n"), b: mv("/d", "/empty"), see: ["/empty", "/empty/n", "/empty/x", "/d"] },
   "in a folder of upper that is renamed over": {
-    scratch: { "upper/n/.wh..wh..opq": "" }, a: mkdir("/n/m"), b: mv("/d", "/n"), see: ["/n", "/n/m", "/n/x", "/d"],
+    overEmpty: true, scratch: { "upper/n/.wh..wh..opq": "" }, a: mkdir("/n/m"), b: mv("/d", "/n"), see: ["/n", "/n/m", "/n/x", "/d"],
   },
 });
 
@@ -50,7 +50,7 @@ races("rename(a, b) and rename(b, a)", {
   "of lower files": { a: mv("/a", "/b"), b: mv("/b", "/a"), see: ["/a", "/b"] },
   "of upper files": { scratch: upper, a: mv("/a", "/b"), b: mv("/b", "/a"), see: ["/a", "/b"] },
   "of a lower and an upper file, across folders": { scratch: { "upper/d/x": "uX" }, a: mv("/a", "/d/x"), b: mv("/d/x", "/a"), see: ["/a", "/d/x"] },
-  "of empty folders": { base: { "p/": null, "r/": null }, a: mv("/p", "/r"), b: mv("/r", "/p"), see: ["/p", "/r"] },
+  "of empty folders": { overEmpty: true, base: { "p/": null, "r/": null }, a: mv("/p", "/r"), b: mv("/r", "/p"), see: ["/p", "/r"] },
   "of folders that are not empty": { base: { "p/x": "1", "r/y": "2" }, a: mv("/p", "/r"), b: mv("/r", "/p"), see: ["/p", "/r"] },
   "of folders into each other": { a: mv("/d", "/empty/d"), b: mv("/empty", "/d/empty"), see: ["/d", "/empty", "/empty/d", "/d/empty"] },
   "of two files to one name": { a: mv("/a", "/n"), b: mv("/b", "/n"), see: ["/a", "/b", "/n"] },
