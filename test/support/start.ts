@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { buildProduct } from "./build.ts";
-import { cache, requireNode24, root, say } from "./paths.ts";
+import { requireNode24, root, say, stateFolder } from "./paths.ts";
 import { start as startProcess } from "./processes.ts";
 import { findDesktop, hasDisplay } from "./vscode/desktop.ts";
 import { stageExtension } from "./vscode/extension.ts";
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
 
 /** Overlays are kept from one start to the next; a start beside another gets a place of its own. */
 function claimData(): string {
-  const parent = process.env["OVERLAY_START_DATA"] ?? join(cache, "start");
+  const parent = join(stateFolder(), "start");
   for (let n = 1; ; n++) {
     const data = join(parent, String(n));
     mkdirSync(data, { recursive: true });

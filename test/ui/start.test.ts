@@ -23,10 +23,13 @@ describe("npm start", () => {
     removeTemp(folder);
   });
 
+  /** No display, so that a desktop VS Code of whoever runs the tests stays out of this; and a home of its own. */
+  function environment(): NodeJS.ProcessEnv {
+    return { ...process.env, DISPLAY: undefined, WAYLAND_DISPLAY: undefined, VSCODE_EXECUTABLE: undefined, HOME: folder, XDG_STATE_HOME: undefined };
+  }
+
   function npmStart(): Started {
-    // No display, so that a desktop VS Code of whoever runs the tests stays out of this.
-    const env = { ...process.env, DISPLAY: undefined, WAYLAND_DISPLAY: undefined, VSCODE_EXECUTABLE: undefined };
-    const started = start(process.execPath, ["test/support/start.ts", join(folder, "base")], { cwd: root, env: { ...env, OVERLAY_START_DATA: join(folder, "data") } });
+    const started = start(process.execPath, ["test/support/start.ts", join(folder, "base")], { cwd: root, env: environment() });
     running.push(started);
     return started;
   }
@@ -61,6 +64,20 @@ describe("npm start", () => {
     process.kill(started.pid, "SIGINT");
     expect(await started.ended).toBe(0);
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test("opens this repository when no folder is named, and keeps the changes outside of it", async () => {
+    const started = start(process.execPath, ["test/support/start.ts"], { cwd: root, env: environment() });
+    running.push(started);
+    const browser = await openBrowser(join(folder, "browser"));
+    try {
+      const page = await browser.newPage();
+      await page.goto(await printedUrl(started));
+      await waitForOverlay(page);
+      await explorer(page).row("package.json");
+    } finally {
+      await browser.close();
+    }
   });
 
   test("runs beside another on ports and data of their own", async () => {
