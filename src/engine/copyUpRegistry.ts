@@ -8,7 +8,7 @@ import type { UpperDirectory } from "./tree.js";
 import type { CancelSignal } from "./types.js";
 
 export class CopyUpRegistry {
-  private readonly running = new Map<UpperDirectory, Map<string, Promise<void>>>();
+  private readonly running = new WeakMap<UpperDirectory, Map<string, Promise<void>>>();
 
   /**
    * Runs `copy` unless one for this key is under way; then waits for that one's end, whatever it is.
@@ -30,15 +30,7 @@ export class CopyUpRegistry {
       return await own;
     } finally {
       names.delete(key);
-      if (names.size === 0) this.running.delete(directory);
     }
-  }
-
-  /** How many copy-ups are under way. */
-  get size(): number {
-    let size = 0;
-    for (const names of this.running.values()) size += names.size;
-    return size;
   }
 }
 

@@ -1,0 +1,6 @@
+// What the mutation tests run: the unit tests of the engine, nothing that needs a disk or VS Code.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: { name: "mutation", include: ["test/unit/**/*.test.ts"], exclude: ["test/unit/vscode-*.test.ts"], testTimeout: 3000, hookTimeout: 3000 },
+});
