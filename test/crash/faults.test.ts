@@ -36,11 +36,18 @@ const isRemoval = (call: LayerCall): boolean => ["unlink", "removeDirectory", "l
 /** A reset of everything tells, after it is done, what came back; of a base that cannot be read it says "changed". */
 const isUnknowable = (operation: Operation, call: LayerCall): boolean => operation.name === "reset /" && call.layer === "base";
 
+/** The void whiteouts: a whiteout beside its name. They mean nothing, yet what fails takes its own back. */
+const voids = (world: World): string[] => {
+  const upper = world.upper();
+  return Object.keys(upper).filter((path) => /(^|\/)\.wh\.(?!\.wh\.)/.test(path) && path.replace(/\.wh\.([^/]*)$/, "$1") in upper);
+};
+
 /** @returns whether there was an `nth` call. */
 async function failOnce(operation: Operation, nth: number, code: ErrorCode, matches: (call: LayerCall) => boolean, uid: number): Promise<boolean> {
   const fault = failNth(nth, code, matches);
   const world = await newWorld(fault.hook, uid);
   const before = await fullTree(world.overlay);
+  const voidBefore = voids(world);
   const expected = await afterOf(operation, snapshot(world.disk));
   fault.arm(true);
   const result = await codeOf(operation.run(world.overlay));
@@ -61,6 +68,7 @@ async function failOnce(operation: Operation, nth: number, code: ErrorCode, matc
   if (!isUnknowable(operation, failed)) expect(untruths(world.events, before, now), title).toEqual([]);
   expect(show(await fullTree((await world.reopened()).overlay)), `${title}, reopened`).toBe(show(now));
   if (!isRemoval(failed)) expect(world.work(), title).toEqual([]);
+  if (show(now) === show(before)) expect(voids(world).filter((path) => !voidBefore.includes(path)), `${title}: void whiteouts`).toEqual([]);
   if (result !== "ok" && result !== expected.code && show(now) === show(before)) {
     expect(await codeOf(operation.run(world.overlay)), `${title}, again without the fault`).toBe(expected.code);
     expect(show(await fullTree(world.overlay)), `${title}, again without the fault`).toBe(show(expected.tree));
