@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { scratchFolder } from "../support/journey/scratch.ts";
 import {
-  answerDialog, appendText, editorText, explorer, keepEvidence, notifications, openOverlayWindow, save, until, waitForEditor, waitForText, type OverlayWindow,
+  answerDialog, appendText, editorText, explorer, keepEvidence, notifications, openOverlayWindow, runCommand, save, until, waitForEditor,
+  waitForNotification, waitForText, type OverlayWindow,
 } from "../support/vscode/ui/index.ts";
 
 describe("an open editor", () => {
@@ -12,9 +13,9 @@ describe("an open editor", () => {
   const upper = (path: string): string => readFileSync(join(scratchFolder(window.scratchRoot, window.uri), "upper", path), "utf8");
 
   beforeAll(async () => {
-    window = await openOverlayWindow({ "old.txt": "first\n", "live.txt": "first\n", "dirty.txt": "first\n", "gone.txt": "first\n" });
+    window = await openOverlayWindow({ "old.txt": "first\n", "live.txt": "first\n", "dirty.txt": "first\n", "gone.txt": "first\n", "older.txt": "first\n" });
     // Older than anything that the editor will have seen.
-    utimesSync(join(window.base, "old.txt"), 1_000_000_000, 1_000_000_000);
+    for (const name of ["old.txt", "older.txt"]) utimesSync(join(window.base, name), 1_000_000_000, 1_000_000_000);
   });
 
   afterEach((context) => keepEvidence(context, window.workbench));
@@ -25,6 +26,17 @@ describe("an open editor", () => {
     const folder = join(window.workbench.userDataDir, "server", "data", "User", "Backups");
     if (!existsSync(folder)) return [];
     return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ parentPath, name }) => readFileSync(join(parentPath, name), "utf8"));
+  }
+
+  async function editAndReset(path: string): Promise<void> {
+    const { page } = window;
+    await open(path);
+    await appendText(page, "mine\n");
+    await save(page);
+    await until("the menu to offer a reset", async () => (await explorer(page).contextMenu(path, undefined)).includes("Reset to Base"));
+    await explorer(page).contextMenu(path, "Reset to Base");
+    await answerDialog(page, "Reset");
+    await until("the base's text", async () => (await editorText(page)).trim() === "first");
   }
 
   async function open(path: string): Promise<void> {
@@ -49,19 +61,25 @@ describe("an open editor", () => {
 
   test("after a reset to an older file saves without a conflict, and still notices what comes after", async () => {
     const { page, base } = window;
-    await open("old.txt");
-    await appendText(page, "mine\n");
-    await save(page);
-    await until("the menu to offer a reset", async () => (await explorer(page).contextMenu("old.txt", undefined)).includes("Reset to Base"));
-    await explorer(page).contextMenu("old.txt", "Reset to Base");
-    await answerDialog(page, "Reset");
-    await until("the base's text", async () => (await editorText(page)).trim() === "first");
+    await editAndReset("old.txt");
     appendFileSync(join(base, "old.txt"), "later\n");
     await waitForText(page, "later");
     await appendText(page, "mine again\n");
     await save(page);
     expect(upper("old.txt")).toBe("first\nlater\nmine again\n");
     expect((await notifications(page)).filter(({ severity }) => severity === "error")).toEqual([]);
+  });
+
+  test("after a reset does not write over what another process puts into the base, however old that says it is", async () => {
+    const { page, base } = window;
+    await editAndReset("older.txt");
+    await appendText(page, "mine again\n");
+    writeFileSync(join(base, "older.txt"), "of an archive, with its time\n");
+    utimesSync(join(base, "older.txt"), 1_100_000_000, 1_100_000_000);
+    await page.keyboard.press("Control+S");
+    expect((await waitForNotification(page, "Failed to save 'older.txt'")).message).toContain("newer");
+    await runCommand(page, "File: Revert File");
+    await waitForText(page, "of an archive");
   });
 
   test("keeps what was not saved over a reload, and saves it then", async () => {

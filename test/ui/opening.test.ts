@@ -30,7 +30,7 @@ describe("opening an overlay", () => {
     const { page } = workbench;
     await explorer(page).row("library");
     expect(await explorer(page).contextMenu("file.txt", undefined)).not.toEqual(expect.arrayContaining(["Open Folder as Overlay…"]));
-    expect(await offersCommand(page, "Overlay: Open Folder as Overlay…")).toBe(true);
+    await until("the extension's commands", () => offersCommand(page, "Overlay: Open Folder as Overlay…"));
     for (const title of ["Reset Layers…", "Compare with Base", "Reset to Base", "Reveal Scratch Folder", "Show Commands"]) expect(await offersCommand(page, `Overlay: ${title}`)).toBe(false);
   });
 
