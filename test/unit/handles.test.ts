@@ -159,8 +159,10 @@ describe("closing", () => {
   test("dispose closes what is open, after what is under way", async () => {
     const world = await World.create({ base });
     const handle = await world.overlay.open("/f", "r+");
-    const writes = Array.from({ length: 20 }, (_, i) => world.overlay.append("/d/x", String(i % 10)));
+    let ended = 0;
+    const writes = Array.from({ length: 20 }, (_, i) => world.overlay.append("/d/x", String(i % 10)).finally(() => { ended++; }));
     await world.overlay.dispose();
+    expect(ended).toBe(20);
     expect(await Promise.all(writes.map(codeOf))).toEqual(writes.map(() => "ok"));
     expect(world.disk.handles.size).toBe(0);
     for (const use of [handle.read(new Uint8Array(1)), world.overlay.stat("/f"), world.overlay.writeFile("/f", "")]) expect(await codeOf(use)).toBe("EBADF");
