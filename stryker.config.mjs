@@ -9,7 +9,7 @@ export default {
   vitest: { configFile: "test/support/mutation.config.ts", related: false },
   coverageAnalysis: "perTest",
   // A mutant that loops without end blocks its worker, which is killed and replaced: most tests take a few milliseconds.
-  timeoutMS: 4000,
+  timeoutMS: 2000,
   timeoutFactor: 2,
   concurrency: 1,
   thresholds: { high: 100, low: 95, break: 90 },

@@ -2,5 +2,8 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { name: "mutation", include: ["test/unit/**/*.test.ts"], exclude: ["test/unit/vscode-*.test.ts"], testTimeout: 3000, hookTimeout: 3000 },
+  test: {
+    name: "mutation", include: ["test/unit/**/*.test.ts"], exclude: ["test/unit/vscode-*.test.ts"],
+    setupFiles: ["test/support/mutationSetup.ts"], testTimeout: 3000, hookTimeout: 3000,
+  },
 });

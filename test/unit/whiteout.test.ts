@@ -1,47 +1,12 @@
 /** Whiteouts on a disk that fails, or that has more than the tree knows: INV-11, INV-2, and the log where nobody can be told. */
 import { describe, expect, test } from "vitest";
-import type { ErrorCode, Overlay } from "../../src/engine/index.js";
-import { failing, type Matches, recorder } from "../support/layers/hooks.js";
-import { codeOf, type PlantedTree, World } from "../support/world.js";
+import type { Overlay } from "../../src/engine/index.js";
+import { faultCase, type FaultCase, onScratch as calls } from "../support/faultCase.js";
+import { recorder } from "../support/layers/hooks.js";
+import { World } from "../support/world.js";
 
-interface Case {
-  readonly base?: PlantedTree;
-  readonly scratch?: PlantedTree;
-  /** Done before the faults begin. */
-  readonly first?: (overlay: Overlay, world: World) => unknown;
-  readonly fail?: Matches;
-  readonly error?: ErrorCode;
-  readonly do: (overlay: Overlay) => Promise<unknown>;
-  readonly code?: string;
-  /** The upper afterwards; as before where it is left out. */
-  readonly upper?: Record<string, string>;
-  /** Unknown where the disk was changed behind the tree. */
-  readonly merged?: Record<string, string> | "unknown";
-  readonly logged?: RegExp;
-}
+const check = (title: string, c: FaultCase) => { faultCase(title, { base: { a: "A" }, ...c }); };
 
-function check(title: string, c: Case): void {
-  test(title, async () => {
-    let armed = false;
-    const { fail = () => false } = c;
-    const world = await World.create({ base: c.base ?? { a: "A" }, scratch: c.scratch ?? {}, hook: failing((call) => armed && fail(call), c.error ?? "EIO") });
-    await world.merged();
-    await c.first?.(world.overlay, world);
-    const before = { upper: world.upper(), merged: await world.merged() };
-    armed = true;
-    expect(await codeOf(c.do(world.overlay))).toBe(c.code ?? "ok");
-    armed = false;
-    expect(world.upper()).toEqual(c.upper ?? before.upper);
-    if (c.merged !== "unknown") {
-      expect(await world.merged()).toEqual(c.merged ?? before.merged);
-      expect(await (await world.reopened()).merged()).toEqual(await world.merged());
-    }
-    expect(world.logged.map(({ level, message }) => `${level}: ${message}`).join()).toMatch(c.logged ?? /^$/);
-    expect(world.work()).toEqual([]);
-  });
-}
-
-const calls = (name: string, path: string): Matches => (call) => call.layer === "scratch" && call.name === name && call.path === path;
 const unlinkOf = (path: string) => (o: Overlay) => o.unlink(path);
 const device = { special: "character", rdev: 0 } as const;
 
