@@ -62,10 +62,16 @@ export function faultCase(title: string, c: FaultCase): void {
     world.events.length = 0;
     world.logged.length = 0;
     armed = true;
-    const error = await c.do(world.overlay).then(() => undefined, (fault: unknown) => fault);
+    let error: OverlayError | undefined;
+    try {
+      await c.do(world.overlay);
+    } catch (fault) {
+      if (!(fault instanceof OverlayError)) throw fault;
+      error = fault;
+    }
     armed = false;
-    expect(error instanceof OverlayError ? error.code : String(error ?? "ok")).toBe(c.code ?? "ok");
-    if (c.reason !== undefined) expect(error instanceof OverlayError ? error.reason : undefined).toMatch(c.reason);
+    expect(error?.code ?? "ok").toBe(c.code ?? "ok");
+    if (c.reason !== undefined) expect(error?.reason).toMatch(c.reason);
     expect(world.upper()).toEqual(c.upper ?? before.upper);
     if (c.merged !== "unknown") {
       expect(await world.merged()).toEqual(c.merged ?? before.merged);

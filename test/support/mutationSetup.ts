@@ -16,18 +16,18 @@ function step(): void {
 
 beforeEach(() => { steps = 0; });
 
-const { find } = MemoryDisk.prototype;
-MemoryDisk.prototype.find = function (...args) {
-  step();
-  return find.apply(this, args);
-};
+/** Counts each call of a method. */
+function count<T extends object>(prototype: T, name: keyof T): void {
+  const method: unknown = prototype[name];
+  if (typeof method !== "function") throw new TypeError(String(name));
+  Object.defineProperty(prototype, name, {
+    value: function (this: T, ...args: unknown[]): unknown {
+      step();
+      return Reflect.apply(method, this, args);
+    },
+  });
+}
 
-const { entry, isAttached } = Tree.prototype;
-Tree.prototype.entry = function (...args) {
-  step();
-  return entry.apply(this, args);
-};
-Tree.prototype.isAttached = function (...args) {
-  step();
-  return isAttached.apply(this, args);
-};
+count(MemoryDisk.prototype, "find");
+count(Tree.prototype, "entry");
+count(Tree.prototype, "isAttached");
