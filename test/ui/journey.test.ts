@@ -46,14 +46,14 @@ describe("a source tree of a few thousand files, in the running VS Code", () => 
     await until("the Overlay Changes view to list what was changed", async () => {
       rows = (await view(workbench.page, "Overlay Changes").rows()).map(seen);
       return JSON.stringify(rows) === JSON.stringify(wanted);
-    }, { timeout: 8_000 }).catch(() => undefined);
+    }, { timeout: 20_000 }).catch(() => undefined);
     expect(rows).toEqual(wanted);
   }
 
   /** The Explorer's row, once it looks like this. */
   async function rowIs(path: string, wanted: string): Promise<void> {
     let row = "";
-    await until(`${path} in the Explorer`, async () => (row = seen(await explorer(workbench.page).read(path)).trim()) === wanted, { timeout: 8_000 }).catch(() => undefined);
+    await until(`${path} in the Explorer`, async () => (row = seen(await explorer(workbench.page).read(path)).trim()) === wanted, { timeout: 20_000 }).catch(() => undefined);
     expect(row).toBe(wanted);
   }
 

@@ -108,8 +108,12 @@ function treeIn(page: Page, part: Locator, show: () => Promise<void>): Tree {
       await at(await find(path)).locator(".label-name").first().click({ timeout: 5_000, ...options });
     },
     async contextMenu(path, choose) {
-      await at(await find(path)).locator(".label-name").first().click({ button: "right" });
-      return useMenu(page, choose);
+      const open = async (): Promise<string[]> => {
+        await at(await find(path)).locator(".label-name").first().click({ button: "right" });
+        return useMenu(page, choose);
+      };
+      // An extension's entries come some time after the window: a menu that lacks one is opened again.
+      return choose === undefined ? open() : until(`the entry "${choose}" in the menu of ${path}`, open);
     },
     async action(path, title) {
       const row = at(await find(path));
