@@ -1,0 +1,81 @@
+/** A copy-up leaves the times of the folder that it publishes into; a real change, before or after, is seen in them. */
+import { describe, expect, test } from "vitest";
+import { compose, failing, gate, recorder } from "../support/layers/hooks.js";
+import { onScratch } from "../support/faultCase.js";
+import { codeOf, World } from "../support/world.js";
+
+const base = { "d/x": "X", "d/y": "Y", "d/z": "Z" };
+const mtime = async (world: World) => (await world.overlay.stat("/d")).mtimeMs;
+
+describe("the folder's times", () => {
+  test("many first writes at once: put back once, by the last", async () => {
+    const seen = recorder();
+    const held = gate(onScratch("link", "upper/d/x"));
+    const world = await World.create({ base, hook: compose(seen.hook, held.hook) });
+    await world.overlay.utimes("/d", 5, 6);
+    seen.calls.length = 0;
+    const copies = ["x", "y", "z"].map((name) => world.overlay.copyUp(`/d/${name}`));
+    await held.reached;
+    for (let i = 0; i < 300; i++) await Promise.resolve(); // the others are staged, and wait for the lock
+    held.open();
+    await Promise.all(copies);
+    expect(seen.calls.filter((call) => call.path === "upper/d" && (call.name === "utimes" || call.name === "lstat")).map((call) => call.name)).toEqual(["lstat", "utimes"]);
+    expect(await world.overlay.stat("/d")).toMatchObject({ mtimeMs: 6000, atimeMs: 5000 });
+    // And again, from what they are now.
+    await world.overlay.utimes("/d", 7, 8);
+    await world.overlay.unlink("/d/x");
+    const now = await mtime(world);
+    expect(now).not.toBe(8000);
+    await world.overlay.createDirectory("/d/n");
+    expect(await mtime(world)).toBeGreaterThan(now);
+  });
+
+  test("one that fails, and one that is cancelled before its lock, do not keep the next from it", async () => {
+    let fail = true;
+    const world = await World.create({ base, hook: failing((call) => fail && onScratch("link", "upper/d/x")(call), "EIO") });
+    await world.overlay.utimes("/d", 5, 6);
+    expect(await codeOf(world.overlay.copyUp("/d/x"))).toBe("EIO");
+    expect(await mtime(world)).toBe(6000);
+    fail = false;
+    await world.overlay.copyUp("/d/y");
+    expect(await mtime(world)).toBe(6000);
+    await world.overlay.writeFile("/d/n", "N");
+    expect(await mtime(world)).not.toBe(6000);
+  });
+
+  test("a change that comes between two copies ends the keeping", async () => {
+    const held = gate(onScratch("link", "upper/d/x"));
+    const world = await World.create({ base, hook: held.hook });
+    await world.overlay.utimes("/d", 5, 6);
+    const first = world.overlay.copyUp("/d/x");
+    await held.reached;
+    const change = world.overlay.symlink("s", "/d/n");
+    const second = world.overlay.copyUp("/d/y");
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    held.open();
+    await Promise.all([first, change, second]);
+    expect(await mtime(world)).not.toBe(6000);
+  });
+
+  test("they cannot be put back: logged, and the copy stands", async () => {
+    const world = await World.create({ base, hook: failing(onScratch("utimes", "upper/d"), "EIO") });
+    await world.overlay.copyUp("/d/x");
+    expect(world.logged).toEqual([{ level: "warn", message: expect.stringMatching(/^the times of \/d could not be kept: .*EIO/) as string }]);
+    expect(world.upper()).toEqual({ "d": "dir", "d/x": 'file "X"' });
+  });
+
+  test("a folder that has gone is left alone", async () => {
+    const staged = gate((call) => call.name === "handle.sync");
+    const seen = recorder();
+    const world = await World.create({ base, hook: compose(seen.hook, staged.hook) });
+    await world.overlay.chmod("/d", 0o755);
+    const copy = codeOf(world.overlay.copyUp("/d/x"));
+    await staged.reached;
+    await world.overlay.remove("/d", { recursive: true });
+    seen.calls.length = 0;
+    staged.open();
+    expect(await copy).toBe("ENOENT");
+    expect(seen.count("utimes")).toBe(0);
+    expect(world.logged).toEqual([]);
+  });
+});
