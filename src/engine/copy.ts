@@ -6,7 +6,7 @@
 import { again, type Context } from "./context.js";
 import { copyUpDirectory, outsideRefusal } from "./copyUp.js";
 import { checkCancelled } from "./copyUpRegistry.js";
-import { isStillAbsent, makeOpaque, reloadIfFailed, symlink } from "./create.js";
+import { appeared, isStillAbsent, makeOpaque, reloadIfFailed, symlink } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import { putFile } from "./file.js";
 import { giveGroup, groupOf } from "./group.js";
@@ -19,7 +19,7 @@ import { listPlace } from "./readdir.js";
 import { copyBytes, type CopyOptions } from "./stage.js";
 import type { LayerStat } from "./types.js";
 import type { UpperDirectory } from "./tree.js";
-import { lowerHas, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
+import { lowerHas, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 export interface CopyTreeOptions extends CopyOptions {
   readonly overwrite: boolean;
@@ -125,8 +125,7 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
         done?.();
         // Loaded on first use: a copy may be large, and nothing of it is needed yet.
         ctx.tree.addUnread(parent, name);
-        ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
-        await ctx.work.inside(directory, false, () => removeVoidWhiteout(ctx, parent, name));
+        await appeared(ctx, parent, name);
         return directory;
       };
       const outcome = target.kind === "absent"

@@ -60,14 +60,19 @@ async function make(
       const directory = ctx.tree.upperPath(parent);
       const acted = await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => act(`${directory}/${name}`, parent, name)));
       if (acted === again) return again;
-      ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
-      await ctx.work.inside(directory, false, () => removeVoidWhiteout(ctx, parent, name));
+      await appeared(ctx, parent, name);
       return directory;
     });
     if (outcome === again) continue;
     await ctx.work.syncDirectories(outcome);
     return;
   }
+}
+
+/** What follows when a new name stands, under the same lock: its event, and the end of the whiteout that it made void. */
+export async function appeared(ctx: Context, parent: UpperDirectory, name: string): Promise<void> {
+  ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
+  await ctx.work.inside(ctx.tree.upperPath(parent), false, () => removeVoidWhiteout(ctx, parent, name));
 }
 
 /** After a failed step a node is read again, so that the tree says what the disk says. */
@@ -161,8 +166,7 @@ export async function link(ctx: Context, existing: OverlayPath, path: OverlayPat
         ctx.work.inside(directory, false, () => ctx.scratch.link(ctx.tree.entryPath(source.directory, source.name), `${directory}/${name}`)),
       );
       ctx.tree.add(parent, name, entry.type);
-      ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
-      await ctx.work.inside(directory, false, () => removeVoidWhiteout(ctx, parent, name));
+      await appeared(ctx, parent, name);
       return directory;
     });
     if (outcome === again) continue;

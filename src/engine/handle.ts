@@ -6,7 +6,7 @@
 import type { OverlayHandle } from "./api.js";
 import { again, type Context } from "./context.js";
 import { copyUpDirectory, outsideRefusal } from "./copyUp.js";
-import { isStillAbsent, reloadIfFailed } from "./create.js";
+import { appeared, isStillAbsent, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import { copyUpIfThere, putFile } from "./file.js";
 import type { ReadHandle } from "./layer.js";
@@ -18,7 +18,6 @@ import type { OverlayPath } from "./paths.js";
 import { settle } from "./raced.js";
 import type { UpperDirectory } from "./tree.js";
 import type { LayerKind, OverlayStat } from "./types.js";
-import { removeVoidWhiteout } from "./whiteout.js";
 
 /**
  * @throws Refusal ENOENT, EEXIST, EISDIR, ENOTDIR, ELOOP, EINVAL (a special file), EROFS, ENAMETOOLONG; LayerError.
@@ -104,8 +103,7 @@ async function createUpper(ctx: Context, parent: UpperDirectory, name: string, m
   const path = `${directory}/${name}`;
   const raw = await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => ctx.scratch.create(path, mode)));
   ctx.tree.add(parent, name, "file");
-  ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
-  await ctx.work.inside(directory, false, () => removeVoidWhiteout(ctx, parent, name));
+  await appeared(ctx, parent, name);
   return registerWriter(ctx, raw, parent, name);
 }
 
