@@ -30,6 +30,8 @@ export class Origins {
   private pending: Line[] = [];
   private writing: Promise<void> | undefined;
   private lines = 0;
+  /** Whether this process has written yet: before that the file may end in a line that a crash has torn. */
+  private begun = false;
   /** Reading and writing exclude each other: a line is on the disk or pending, never lost between the two. */
   private readonly io = new Mutex();
 
@@ -78,9 +80,11 @@ export class Origins {
     const batch = this.pending;
     this.pending = [];
     this.lines += batch.length;
+    const text = batch.map((line) => `${JSON.stringify(line)}\n`).join("");
     const handle = await this.open();
     try {
-      await handle.write(this.env.encode(batch.map((line) => `${JSON.stringify(line)}\n`).join("")), 0);
+      await handle.write(this.env.encode(this.begun ? text : `\n${text}`), 0);
+      this.begun = true;
     } finally {
       await handle.close();
     }
