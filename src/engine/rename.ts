@@ -150,11 +150,11 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
   if (!tree.isAttached(from.directory) || !tree.isAttached(to.directory)) return again;
   // The target may have been copied up meanwhile, not made, deleted or replaced by a directory.
   const there = tree.entry(to.directory, to.name);
-  const over = there === entry ? undefined : there; // its own name in another case
-  if (over?.node !== undefined) return again;
-  const present = there !== entry && (over !== undefined || (!tree.isWhitedOut(to.directory, to.name) && (await lowerHas(to.directory, to.name))));
+  if (there?.node !== undefined) return again;
+  // Its own name in another case is in nobody's way.
+  const present = there !== entry && (there !== undefined || (!tree.isWhitedOut(to.directory, to.name) && (await lowerHas(to.directory, to.name))));
   if (present !== (target.kind !== "absent")) return again;
-  if (over === undefined && present && target.kind !== "lower") return again;
+  if (there === undefined && present && target.kind !== "lower") return again;
 
   const source = tree.entryPath(from.directory, from.name);
   const fromPath = tree.mergedPath(from.directory, from.name);

@@ -75,7 +75,9 @@ export function faultCase(title: string, c: FaultCase): void {
     expect(world.upper()).toEqual(c.upper ?? before.upper);
     if (c.merged !== "unknown") {
       expect(await world.merged()).toEqual(c.merged ?? before.merged);
-      expect(await (await world.reopened()).merged()).toEqual(await world.merged());
+      const again = await world.reopened();
+      expect(await again.merged()).toEqual(await world.merged());
+      expect(await again.overlay.changes()).toEqual(await world.overlay.changes());
     }
     expect(world.logged.map(({ level, message }) => `${level}: ${message}`).join("; ")).toMatch(c.logged ?? /^$/);
     expect(world.work(), "INV-11").toHaveLength(c.work ?? 0);

@@ -75,10 +75,19 @@ describe("durability full: the changed directory is forced to the disk", () => {
   check("after an rmdir", { ...full, do: (o) => o.rmdir("/empty"), calls: ["syncDirectory upper"], merged: without("/empty"), upper: { ".wh.empty": whiteout } });
 });
 
+describe("what is seen of it", () => {
+  const old = { first: (o: Overlay) => o.utimes("/d", 5, 5), then: async (w: World) => { expect((await w.overlay.stat("/d")).mtimeMs).not.toBe(5000); } };
+  check("the folder's times change: a file", { ...old, do: (o) => o.unlink("/d/x"), merged: without("/d/x"), upper: { "d": "dir", "d/.wh.x": whiteout } });
+  check("a folder", { ...old, do: rm("/d/e"), merged: without("/d/e"), upper: { "d": "dir", "d/.wh.e": whiteout } });
+  check("nothing is looked for in work that was not put there", { do: async (o) => { await o.rmdir("/empty"); await rm("/d")(o); }, merged: { "/a": "A" }, upper: { ".wh.d": whiteout, ".wh.empty": whiteout }, never: (call) => call.name === "lstat" && !call.path.startsWith("upper") && call.layer === "scratch" });
+});
+
 describe("for an ordinary user, in a folder that may not be written to", () => {
   const ordinary = { base: {}, disk: { uid: 1000 }, scratch: { "upper/ro/f": "F", "upper/ro/s/g": "G", "upper/ro": { directory: true, mode: 0o555 } } } as const;
   const mode = async (w: World) => { expect((await w.overlay.stat("/ro")).mode).toBe(0o555); };
   check("a file goes", { ...ordinary, do: (o) => o.unlink("/ro/f"), merged: { "/ro/": "", "/ro/s/": "", "/ro/s/g": "G" }, upper: { "ro": "dir", "ro/s": "dir", "ro/s/g": 'file "G"' }, then: mode });
+  check("a folder that may not be written to goes to the trash", { ...ordinary, do: rm("/ro"), merged: {}, upper: {}, trash: 1 });
+  check("a file goes to the trash", { ...ordinary, do: (o) => o.remove("/ro/f"), merged: { "/ro/": "", "/ro/s/": "", "/ro/s/g": "G" }, upper: { "ro": "dir", "ro/s": "dir", "ro/s/g": 'file "G"' }, then: mode, trash: 1 });
   check("a folder goes", { ...ordinary, do: rm("/ro/s"), merged: { "/ro/": "", "/ro/f": "F" }, upper: { "ro": "dir", "ro/f": 'file "F"' }, then: mode });
 });
 

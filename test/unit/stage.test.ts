@@ -155,6 +155,10 @@ describe("times that prove nothing", () => {
   test.each([[65_536, 65_535], [65_537, 65_536], [200_000, 0], [200_000, 199_999]])("of %i bytes, byte %i is compared", async (size, at) => {
     expect(await sneaky(0, 0, size, at)).toBe(2);
   });
+  check("it grows while it is compared: staged again", {
+    base: { a: "1" }, disk: { clock: steppingClock(now) }, meanwhile: once(inWork("openRead"), (_, w) => { const inode = w.disk.inode("/base/a", "test"); if (isFile(inode)) inode.body.content.write(new Uint8Array([49, 50]), 0, () => undefined); }),
+    do: (o) => o.copyUp("/a"), merged: { "/a": "12" }, upper: { a: 'file "12"' },
+  });
   test("a file that has not changed is compared, and copied once", async () => {
     const seen = recorder();
     const world = await World.create({ base: { a: new Uint8Array(65_536).fill(1) }, disk: { clock: steppingClock(now) }, hook: seen.hook });
