@@ -45,6 +45,7 @@ describe("the fifth copy is the last, and it counts", () => {
 
 describe("the entry of the base, by somebody else's hand", () => {
   check("it goes while it is copied", { meanwhile: once(staged, (_, w) => { w.disk.unlink("/base/b"); }), do: copyUp("/b"), code: "ENOENT", merged: { "/a": "A", "/d/": "", "/d/x": "X", "/l": "-> a" } });
+  check("it goes, and comes back at once", { fail: onBase("fingerprint", "b"), error: "ENOENT", times: 1, do: copyUp("/b"), upper: { b: 'file "B"' } });
   check("its folder becomes a file", { fail: onBase("fingerprint", "b"), error: "ENOTDIR", times: 1, do: copyUp("/b"), upper: { b: 'file "B"' } });
   check("whether it is the same cannot be asked", { fail: onBase("fingerprint", "b"), do: copyUp("/b"), code: "EIO" });
   check("a file becomes a folder: that is what is copied up", {

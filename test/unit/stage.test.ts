@@ -126,6 +126,19 @@ describe("a clone", () => {
   });
 });
 
+test("where opening a file does not tell what it is, that is asked of the open file", async () => {
+  const seen = recorder();
+  const mute: Hook = async <T>(call: LayerCall, run: () => Promise<T>) => {
+    if (call.name === "cloneFrom") return false as T; // a clone wants the real handle
+    const result = await run();
+    return onBase("openRead", "a")(call) ? { ...result, opened: undefined } : result;
+  };
+  const world = await World.create({ base: { a: { file: "A", mode: 0o640 } }, hook: compose(seen.hook, mute) });
+  await world.overlay.copyUp("/a");
+  expect(seen.calls.filter((call) => call.layer === "base" && call.name.startsWith("handle.")).map((call) => call.name).slice(0, 2)).toEqual(["handle.fingerprint", "handle.stat"]);
+  expect(await world.overlay.stat("/a")).toMatchObject({ mode: 0o640, layer: "upper", size: 1 });
+});
+
 describe("times that prove nothing", () => {
   const now = testEnv().now();
   /** A base file whose times are so far from now, changed once while it is read, without a trace in size or times. */

@@ -80,6 +80,12 @@ describe("publish", () => {
     expect(s.seen.count("rename")).toBe(0);
   });
 
+  test("EEXIST, and the staged file has its second name: a success whose answer was lost (NFS)", async () => {
+    const s = scratch({ tree: { ...tree, "upper/a": { linkTo: "/scratch/work/t" } } });
+    await s.work.publish("work/t", "upper/a");
+    expect(s.tree()).toEqual({ ...nothing, "upper": "dir", "upper/a": 'file "T"', "work/u": 'file "U"' });
+  });
+
   test("a taken name is EEXIST; another failure is told as it is", async () => {
     const s = scratch({ tree: { ...tree, "upper/a": "mine" } });
     expect(await codeOf(s.work.publish("work/t", "upper/a"))).toBe("EEXIST");
