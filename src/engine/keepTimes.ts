@@ -8,26 +8,20 @@ import type { UpperDirectory } from "./tree.js";
 
 /**
  * Waits for the lock through `lock`, then runs `publish` under it.
- * @param lock takes the lock and runs what it is given.
+ * @param lock takes the lock and runs what it is given; waiting for it never fails.
  */
 export async function keepingTimes<T>(
   ctx: Context, directory: UpperDirectory, lock: (act: () => Promise<T>) => Promise<T>, publish: () => Promise<T>,
 ): Promise<T> {
   directory.arriving++;
-  let arrived = false as boolean; // set under the lock
-  try {
-    return await lock(async () => {
-      arrived = true;
-      directory.arriving--;
-      try {
-        return await publish();
-      } finally {
-        if (directory.arriving === 0) await restore(ctx, directory);
-      }
-    });
-  } finally {
-    if (!arrived) directory.arriving--;
-  }
+  return lock(async () => {
+    directory.arriving--;
+    try {
+      return await publish();
+    } finally {
+      if (directory.arriving === 0) await restore(ctx, directory);
+    }
+  });
 }
 
 /** Called before the first step that changes the directory; one lstat for all who follow each other. */

@@ -154,4 +154,38 @@ describe("INV-4 what others do in between is seen under the lock", () => {
     expect(await world.merged()).toEqual(merged);
     await finish(world, {});
   });
+
+  test("the parent of a folder is replaced: the one that is there now goes", async () => {
+    let armed = false;
+    const held = gate((call) => armed && onBase("lstat", "d/e")(call));
+    const world = await World.create({ base, hook: held.hook });
+    await world.overlay.chmod("/d", 0o700);
+    armed = true;
+    const said = codeOf(world.overlay.remove("/d/e", { recursive: true }));
+    await held.reached;
+    armed = false;
+    await world.overlay.remove("/d", { recursive: true });
+    await world.overlay.createDirectory("/d");
+    await world.overlay.createDirectory("/d/e");
+    held.open();
+    expect(await said).toBe("ok");
+    expect(await world.merged()).toEqual({ "/a": "A", "/d/": "", "/empty/": "" });
+    await finish(world, {});
+  });
+
+  test("the parent is being copied up: look again", async () => {
+    let armed = false;
+    const held = gate((call) => armed && call.name === "chmod" && call.path.startsWith("work/"));
+    const world = await World.create({ base, hook: held.hook });
+    armed = true;
+    const other = world.overlay.chmod("/d", 0o750);
+    await held.reached;
+    const said = [world.overlay.unlink("/d/x"), world.overlay.remove("/d/e", { recursive: true })].map(codeOf);
+    for (let i = 0; i < 200; i++) await Promise.resolve();
+    held.open();
+    expect(await Promise.all(said)).toEqual(["ok", "ok"]);
+    await other;
+    expect(await world.merged()).toEqual({ "/a": "A", "/d/": "", "/empty/": "" });
+    await finish(world, {});
+  });
 });
