@@ -1,5 +1,5 @@
 // Mutation tests of the engine's changing half: each file below is changed in every small way that Stryker knows, and
-// the unit tests must fail. What may survive, and why, is in CONTRIBUTING.md; the floor is the score without anything else.
+// the unit tests must fail. What may survive, and why, is in CONTRIBUTING.md; the floor is `thresholds.break`.
 const files = ["copyUp", "copyUpRegistry", "whiteout", "remove", "rename", "recover", "stage", "keepTimes", "workdir"];
 
 /** @type {import("@stryker-mutator/api/core").PartialStrykerOptions} */
@@ -12,7 +12,7 @@ export default {
   timeoutMS: 2000,
   timeoutFactor: 2,
   concurrency: 1,
-  thresholds: { high: 100, low: 95, break: 90 },
+  thresholds: { high: 100, low: 95, break: 92 },
   reporters: ["clear-text", "html", "json"],
   clearTextReporter: { allowColor: false, logTests: false, reportTests: false },
   htmlReporter: { fileName: ".vscode-test/mutation/report.html" },
