@@ -1,11 +1,12 @@
 // VS Code trusts windows on overlay: by itself; the extension asks instead, and keeps the overlay closed after a "no".
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { withOverlay } from "../support/journey/script.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
-  answerDialog, answerNotification, explorer, keepEvidence, plantFiles, startWorkbench, waitForDialog, waitForNotification, type Workbench,
+  answerDialog, answerNotification, explorer, keepEvidence, plantFiles, startWorkbench, until, waitForDialog, waitForNotification, type Workbench,
 } from "../support/vscode/ui/index.ts";
 
 describe("an overlay over a folder that nobody has trusted", () => {
@@ -52,8 +53,31 @@ describe("an overlay over a folder that nobody has trusted", () => {
   });
 
   test("does not ask twice", async () => {
+    // The page writes down what extensions keep a little later; a reload before that would forget the answer.
+    await until("the answer to be kept", async () => (await kept(workbench.page)).some((value) => value.includes("trustedBases") && value.includes(base)));
     await workbench.reload();
     await explorer(workbench.page).row("file.txt");
     expect(await workbench.page.locator(".monaco-dialog-box:visible").count()).toBe(0);
   });
 });
+
+/** All that the page has stored for good, as text. */
+function kept(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const wait = <T>(request: IDBRequest<T>): Promise<T> => new Promise((resolve, reject) => {
+      request.onsuccess = () => { resolve(request.result); };
+      request.onerror = () => { reject(new Error("the database does not answer")); };
+    });
+    const values: string[] = [];
+    for (const { name } of await indexedDB.databases()) {
+      if (name === undefined) continue;
+      const database = await wait(indexedDB.open(name));
+      for (const store of database.objectStoreNames) {
+        const all: unknown[] = await wait(database.transaction(store).objectStore(store).getAll());
+        values.push(...all.filter((value) => typeof value === "string"));
+      }
+      database.close();
+    }
+    return values;
+  });
+}

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Page } from "playwright-core";
 import {
-  appendText, explorer, keepEvidence, offersCommand, openOverlayWindow, runCommand, save, view, waitForEditor, waitForNotification, waitForStatus, waitForText,
+  appendText, explorer, keepEvidence, offersCommand, openOverlayWindow, runCommand, save, until, view, waitForEditor, waitForNotification, waitForStatus, waitForText,
   type OverlayWindow,
 } from "../support/vscode/ui/index.ts";
 
@@ -32,7 +32,7 @@ describe("a second window on an overlay", () => {
     expect(await explorer(second).contextMenu("a.txt", undefined)).not.toEqual(expect.arrayContaining(["Reset to Base"]));
     await explorer(second).click("a.txt", { clickCount: 2 });
     await waitForEditor(second, "a.txt");
-    expect((await explorer(second).read("a.txt")).tooltip).toContain("Read-only");
+    await until("the row to say that it is read-only", async () => (await explorer(second).read("a.txt")).tooltip.includes("Read-only"));
     await second.keyboard.press("Escape");
     await explorer(second).contextMenu("b.txt", "Rename...");
     const box = second.locator(".explorer-folders-view .explorer-item-edited input");
