@@ -91,7 +91,7 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
       await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(staged, uid, gid));
       await ctx.scratch.chmod(staged, stat.mode);
       await ctx.scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);
-      return await keepingTimes(ctx, parent, (act) => ctx.locks.shared([parent], act), async () => {
+      return await keepingTimes(ctx, parent, async () => {
         if (!isFree(ctx, parent, name)) return again;
         const directory = ctx.tree.upperPath(parent);
         await rememberTimes(ctx, parent);
@@ -137,7 +137,7 @@ export async function copyUpEntry(
 async function publish(ctx: Context, parent: UpperDirectory, name: string, file: LowerFile, staged: Staged): Promise<"done" | "changed"> {
   let published = false as boolean; // set under the lock
   try {
-    const outcome = await keepingTimes(ctx, parent, (act) => ctx.locks.shared([parent], act), async () => {
+    const outcome = await keepingTimes(ctx, parent, async () => {
       // An unlink, rename, reset or another publish was first: its outcome stands, the caller looks again.
       if (!isFree(ctx, parent, name)) return "done";
       // Still the entry that was copied? Else it would be published over a change that nobody has seen copied.

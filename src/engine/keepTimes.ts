@@ -1,20 +1,15 @@
 /**
  * A copy-up is no change of the directory that it publishes into: that one's times stay. Who publishes while others wait
  * to do the same leaves restoring them to the last, so that many first writes cost one restore. A change that is one
- * (tree.add, tree.remove) ends the keeping: the times are then what the change made them. Under the directory's mutex.
+ * (tree.add, tree.remove) ends the keeping: the times are then what the change made them.
  */
 import type { Context } from "./context.js";
 import type { UpperDirectory } from "./tree.js";
 
-/**
- * Waits for the lock through `lock`, then runs `publish` under it.
- * @param lock takes the lock and runs what it is given; waiting for it never fails.
- */
-export async function keepingTimes<T>(
-  ctx: Context, directory: UpperDirectory, lock: (act: () => Promise<T>) => Promise<T>, publish: () => Promise<T>,
-): Promise<T> {
+/** Runs `publish` under the namespace lock, shared, and the directory's mutex; waiting for them never fails. */
+export async function keepingTimes<T>(ctx: Context, directory: UpperDirectory, publish: () => Promise<T>): Promise<T> {
   directory.arriving++;
-  return lock(async () => {
+  return ctx.locks.shared([directory], async () => {
     directory.arriving--;
     try {
       return await publish();

@@ -26,8 +26,6 @@ export interface Target {
 }
 
 /** Menus hand over a URI or a row, and the whole selection with it; the palette and keys hand over nothing. */
-export type Argument = vscode.Uri | ViewNode | undefined;
-
 export async function targetsOf(context: CommandContext, clicked: unknown, selected: unknown): Promise<Target[]> {
   const list = Array.isArray(selected) && selected.length > 0 ? selected : clicked === undefined ? [] : [clicked];
   const targets: Target[] = [];
