@@ -116,7 +116,10 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
       checkCreatable(name);
       const parent = await copyUpDirectory(ctx, place);
       if (parent === again) continue;
-      if (parent.content?.below !== undefined) await makeOpaque(ctx, staged);
+      if (parent.content?.below !== undefined) {
+        await makeOpaque(ctx, staged);
+        await ctx.work.syncDirectories(staged);
+      }
 
       const publish = async (done?: () => void) => {
         const directory = ctx.tree.upperPath(parent);
@@ -166,6 +169,7 @@ async function stageTree(ctx: Context, path: OverlayPath, staged: string, group:
   }
   if (group !== undefined) await giveGroup(ctx, staged, group, "directory");
   await ctx.scratch.chmod(staged, stat.mode);
+  await ctx.work.syncDirectories(staged);
 }
 
 /** Nothing when it was deleted since it was listed: looked at again, unless it keeps going away. */

@@ -116,6 +116,8 @@ export async function stageDirectory(ctx: Context, mode: number): Promise<string
   await ctx.scratch.makeDirectory(staged, mode);
   try {
     await ctx.work.inside(staged, false, () => makeOpaque(ctx, staged));
+    // btrfs forces the folder's name to the disk without what is in it.
+    await ctx.work.syncDirectories(staged);
   } catch (error) {
     await ctx.work.discardTree(staged);
     throw error;

@@ -282,11 +282,13 @@ async function changeAttributes(ctx: Context, path: OverlayPath, change: (physic
       const entry = isRoot ? undefined : ctx.tree.entry(holder, name);
       if (!isRoot && (entry === undefined || (upper.kind === "directory" && entry.node !== upper.directory))) return again;
       const physical = isRoot ? ctx.tree.upperPath(holder) : ctx.tree.entryPath(holder, name);
-      await change(physical);
+      const sync = await ctx.work.changeAttributes(physical, entry?.type ?? "directory", () => change(physical));
       if (upper.kind === "directory") upper.directory.times = undefined;
       ctx.events.queue("changed", isRoot ? "/" : ctx.tree.mergedPath(holder, name));
-      return physical;
+      return sync;
     });
-    if (outcome !== again) return;
+    if (outcome === again) continue;
+    await outcome();
+    return;
   }
 }

@@ -51,7 +51,9 @@ export async function rename(ctx: Context, from: OverlayPath, to: OverlayPath, o
       ? await renameDirectory(ctx, from, to, slots, options)
       : await ctx.locks.shared([slots.from.directory, slots.to.directory], () => renameFile(ctx, slots.from, slots.to, target));
     if (done === again) continue;
-    await ctx.work.syncDirectories(ctx.tree.upperPath(slots.to.directory), ctx.tree.upperPath(slots.from.directory));
+    // The moved folder first: under its new name it is nothing without its redirect.
+    const moved = source.kind === "directory" ? [ctx.tree.entryPath(slots.to.directory, slots.to.name)] : [];
+    await ctx.work.syncDirectories(...moved, ctx.tree.upperPath(slots.to.directory), ctx.tree.upperPath(slots.from.directory));
     return;
   }
 }

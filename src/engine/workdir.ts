@@ -6,7 +6,7 @@
 import { Semaphore } from "async-mutex";
 import { isCode } from "./errors.js";
 import type { Env, ScratchLayer, WriteHandle } from "./layer.js";
-import type { Durability, LayerStat } from "./types.js";
+import type { Durability, EntryType, LayerStat } from "./types.js";
 
 /** How many data copies, and how many other writes, have files open at once: descriptors and buffers are finite. */
 const copySlots = 16;
@@ -142,8 +142,43 @@ export class Workdir {
       try {
         await this.scratch.syncDirectory(directory);
       } catch (error) {
-        if (!isCode(error, "ENOENT")) throw error; // moved or deleted meanwhile: whoever did that syncs it
+        // Moved, deleted or replaced meanwhile: whoever did that syncs it. Or its mode forbids its owner to read it.
+        if (!isCode(error, "ENOENT", "ENOTDIR", "EACCES")) throw error;
       }
+    }
+  }
+
+  /**
+   * Changes the mode or times of an upper entry. Returns what, with durability `full`, forces that to the disk: to be
+   * called without any lock.
+   */
+  async changeAttributes(path: string, type: EntryType, change: () => Promise<void>): Promise<() => Promise<void>> {
+    const isFile = this.durability === "full" && type === "file";
+    // The old mode or the new one may forbid its owner to open it; a program that runs cannot be opened at all.
+    let file = isFile ? await this.openIfAllowed(path) : undefined;
+    try {
+      await change();
+    } catch (error) {
+      await file?.close();
+      throw error;
+    }
+    if (type === "directory") return () => this.syncDirectories(path);
+    if (isFile) file ??= await this.openIfAllowed(path);
+    return async () => {
+      try {
+        await file?.sync();
+      } finally {
+        await file?.close();
+      }
+    };
+  }
+
+  private async openIfAllowed(path: string): Promise<WriteHandle | undefined> {
+    try {
+      return await this.scratch.openWrite(path, {});
+    } catch (error) {
+      this.env.log("debug", `not synced: ${String(error)}`);
+      return undefined;
     }
   }
 

@@ -1,6 +1,7 @@
 /** Changes of one file that meet another operation between their look and their lock. */
 import { describe, expect, test } from "vitest";
 import type { Overlay } from "../../src/engine/index.js";
+import { faultCase } from "../support/faultCase.js";
 import { gate } from "../support/layers/hooks.js";
 import { codeOf, World } from "../support/world.js";
 
@@ -32,4 +33,40 @@ describe("a file that is deleted between the look and the copy-up", () => {
     expect(await world.merged()).toEqual(merged);
     expect(world.work()).toEqual([]);
   });
+});
+
+describe("durability full: a mode and times are forced to the disk", () => {
+  const full = { base: { a: "A", "d/x": "X" }, overlay: { durability: "full" }, first: async (o: Overlay) => { await o.copyUp("/a"); }, then: (w: World) => { expect(w.disk.handles.size).toBe(0); } } as const;
+  const all = { "/a": "A", "/d/": "", "/d/x": "X" };
+  faultCase("a file's mode", { ...full, do: (o) => o.chmod("/a", 0o600), calls: ["handle.sync upper/a"], merged: all });
+  faultCase("a file's times", { ...full, do: (o) => o.utimes("/a", 1, 2), calls: ["handle.sync upper/a"], merged: all });
+  faultCase("a folder's mode", { ...full, first: (o) => o.copyUp("/d"), do: (o) => o.chmod("/d", 0o700), calls: ["syncDirectory upper/d"], merged: all });
+  for (const [from, to] of [[0o644, 0o444], [0o444, 0o644]] as const) {
+    faultCase(`an ordinary user's, from ${from.toString(8)} to ${to.toString(8)}`, {
+      ...full, base: { a: { file: "A", mode: from } }, disk: { uid: 1000 }, do: (o) => o.chmod("/a", to), calls: ["handle.sync upper/a"], ...(from === 0o444 ? { logged: /EACCES/ } : {}), merged: { "/a": "A" },
+    });
+  }
+  faultCase("nothing is kept open when it fails", { ...full, fail: (call) => call.name === "chmod" && call.path === "upper/a", do: (o) => o.chmod("/a", 0o600), code: "EIO" });
+  faultCase("one that cannot be opened is changed all the same", { ...full, fail: (call) => call.name === "openWrite" && call.path === "upper/a", do: (o) => o.chmod("/a", 0o600), logged: /EIO/, merged: all });
+});
+
+describe("durability full: what is in a folder is on the disk before its name is", () => {
+  const full = { base: { "d/x": "X", "e/f/y": "Y" }, overlay: { durability: "full" } } as const;
+  const synced = /^syncDirectory work\//;
+  const calls = (title: string, change: (o: Overlay) => Promise<unknown>, wanted: readonly RegExp[]) => {
+    test(title, async () => {
+      const seen: string[] = [];
+      const world = await World.create({ ...full, hook: (call, run) => { seen.push(`${call.name} ${call.path}`); return run(); } });
+      await change(world.overlay);
+      let from = 0;
+      for (const one of wanted) {
+        const at = seen.findIndex((call, n) => n >= from && one.test(call));
+        expect(at, `${String(one)} in ${seen.slice(from).join(", ")}`).toBeGreaterThanOrEqual(0);
+        from = at + 1;
+      }
+    });
+  };
+  calls("a new one", (o) => o.createDirectory("/n"), [synced, /^rename .*upper\/n$/, /^syncDirectory upper$/]);
+  calls("a copied one, and those in it", (o) => o.copy("/e", "/n"), [synced, synced, /^rename .*upper\/n$/, /^syncDirectory upper$/]);
+  calls("a renamed one", (o) => o.rename("/d", "/n"), [/^rename .*upper\/n$/, /^syncDirectory upper\/n$/, /^syncDirectory upper$/]);
 });
