@@ -15,7 +15,7 @@ import { Random } from "../support/random.js";
 import { fullTree } from "../support/truth.js";
 import { codeOf, World } from "../support/world.js";
 import { Allowed, show } from "./machine.js";
-import { perform, type Said, type Work } from "./work.js";
+import { partsOf, perform, type Said, type Work } from "./work.js";
 
 const kills = process.env["OVERLAY_LONG"] === "1" ? 500 : 20;
 const seed = Number(process.env["OVERLAY_SEED"] ?? 1);
@@ -53,22 +53,13 @@ async function workAndKill(folders: { base: string; scratch: string }, random: R
   return { done, underWay };
 }
 
-/** A reset of what was renamed is three whole operations; a folder that is replaced may be gone. */
+/** A folder that is replaced may be gone. */
 async function allowedAfter(model: World, work: Work): Promise<Allowed> {
   const { overlay } = model;
   const before = await fullTree(overlay);
   const twin = await World.open(snapshot(model.disk));
   await codeOf(perform(twin.overlay, work));
-  let from = work.path;
-  const parts = work.kind !== "reset" ? [] : [
-    async (o: typeof overlay) => {
-      const change = await o.changeOf(work.path);
-      if (change?.kind === "renamed") await o.rename(work.path, from = change.from, { overwrite: false });
-    },
-    (o: typeof overlay) => o.reset(from),
-    (o: typeof overlay) => o.reset(work.path),
-  ];
-  return Allowed.during({ name: work.kind, run: (o) => perform(o, work), parts, ...(work.kind === "rename" ? { replaces: work.to } : {}) }, before, await fullTree(twin.overlay), snapshot(model.disk));
+  return Allowed.during({ name: work.kind, run: (o) => perform(o, work), parts: partsOf(work), ...(work.kind === "rename" ? { replaces: work.to } : {}) }, before, await fullTree(twin.overlay), snapshot(model.disk));
 }
 
 describe("SIGKILL at random moments", () => {

@@ -20,6 +20,22 @@ export const show = (tree: Tree): string => Object.entries(tree).map(([path, wha
 /** Files with several names are changed in place: their content is exempt. */
 const withoutShared = (text: string): string => text.replaceAll(/( x[2-9]) ".*"/g, "$1");
 
+/** The trees that a crash during an operation may leave. `disk`: as it was before. */
+export async function statesDuring({ replaces, parts = [] }: Operation, before: Tree, after: Tree, disk: MemoryDisk): Promise<Tree[]> {
+  const states = [before, after];
+  if (replaces !== undefined && before[replaces]?.startsWith("directory") === true) {
+    states.push(Object.fromEntries(Object.entries(before).filter(([path]) => path !== replaces && !path.startsWith(`${replaces}/`))));
+  }
+  if (parts.length > 0) {
+    const twin = await World.open(snapshot(disk));
+    for (const part of parts) {
+      await codeOf(part(twin.overlay));
+      states.push(await fullTree(twin.overlay));
+    }
+  }
+  return states;
+}
+
 /** The states that a crash during an operation may leave. */
 export class Allowed {
   private readonly texts: Set<string>;
@@ -29,19 +45,7 @@ export class Allowed {
   }
 
   static async during(operation: Operation, before: Tree, after: Tree, disk: MemoryDisk): Promise<Allowed> {
-    const states = [before, after];
-    const { replaces, parts = [] } = operation;
-    if (replaces !== undefined && before[replaces]?.startsWith("directory") === true) {
-      states.push(Object.fromEntries(Object.entries(before).filter(([path]) => path !== replaces && !path.startsWith(`${replaces}/`))));
-    }
-    if (parts.length > 0) {
-      const twin = await World.open(snapshot(disk));
-      for (const part of parts) {
-        await codeOf(part(twin.overlay));
-        states.push(await fullTree(twin.overlay));
-      }
-    }
-    return new Allowed(operation, states.map(show));
+    return new Allowed(operation, (await statesDuring(operation, before, after, disk)).map(show));
   }
 
   private fold(text: string): string {

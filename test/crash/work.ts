@@ -8,8 +8,11 @@ export type Work =
   | { readonly kind: "rename" | "copy"; readonly path: string; readonly to: string }
   | { readonly kind: "chmod"; readonly path: string; readonly mode: number };
 
-/** What the worker says: it is ready, it begins, it was told that it is done. */
-export type Said = { readonly opened: true } | { readonly begin: Work } | { readonly done: string };
+/** What the worker says: it is ready, it begins, it was told that it is done; `at` is nowMs() of the moment before it said so. */
+export type Said = { readonly opened: true } | { readonly begin: Work; readonly at: number } | { readonly done: string; readonly at: number };
+
+/** Milliseconds on a clock that all processes of this system share. */
+export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 const folders = ["/d0", "/d1", "/d2", "/m0", "/m1"];
 const names = ["f0", "f1", "f2", "f3", "n0", "n1"];
@@ -17,7 +20,7 @@ const names = ["f0", "f1", "f2", "f3", "n0", "n1"];
 export function randomWork(random: Random, round: number): Work {
   const file = () => `${random.pick(["", ...folders])}/${random.pick(names)}`;
   const folder = () => random.pick(folders);
-  switch (random.below(12)) {
+  switch (random.below(13)) {
     case 0:
     case 1:
     case 2: return { kind: "write", path: file(), text: `${String(round)} `.repeat(1 + random.below(5000)) };
@@ -29,6 +32,7 @@ export function randomWork(random: Random, round: number): Work {
     case 8: return { kind: "rename", path: file(), to: file() };
     case 9: return { kind: "rename", path: folder(), to: folder() };
     case 10: return random.below(2) === 0 ? { kind: "chmod", path: file(), mode: 0o600 + random.below(64) } : { kind: "copy", path: file(), to: file() };
+    case 11: return { kind: "copy", path: folder(), to: folder() };
     default: return { kind: "reset", path: folder() };
   }
 }
@@ -45,4 +49,18 @@ export function perform(overlay: Overlay, work: Work): Promise<void> {
     case "chmod": return overlay.chmod(work.path, work.mode);
     case "reset": return overlay.reset(work.path);
   }
+}
+
+/** A reset of what was renamed is three whole operations: each, done in order, gives a state that a crash may leave. */
+export function partsOf(work: Work): ((overlay: Overlay) => Promise<unknown>)[] {
+  if (work.kind !== "reset") return [];
+  let from = work.path;
+  return [
+    async (overlay) => {
+      const change = await overlay.changeOf(work.path);
+      if (change?.kind === "renamed") await overlay.rename(work.path, from = change.from, { overwrite: false });
+    },
+    (overlay) => overlay.reset(from),
+    (overlay) => overlay.reset(work.path),
+  ];
 }

@@ -4,9 +4,9 @@
  */
 import type { Overlay } from "../../src/engine/index.js";
 import { Random } from "../support/random.ts";
-import { perform, randomWork, type Said } from "./work.ts";
+import { nowMs, perform, randomWork, type Said } from "./work.ts";
 
-const [engine = "", base = "", scratch = "", seed = ""] = process.argv.slice(2);
+const [engine = "", base = "", scratch = "", seed = "", durability = "data", pauseMs = "0"] = process.argv.slice(2);
 process.umask(0o022);
 const { openOverlay } = await import(engine) as { openOverlay: (options: object) => Promise<Overlay> };
 
@@ -17,11 +17,12 @@ function say(said: Said): Promise<void> {
 }
 
 const random = new Random(Number(seed));
-const overlay = await openOverlay({ base, scratch });
+const overlay = await openOverlay({ base, scratch, durability });
 await say({ opened: true });
 for (let round = 0; ; round++) {
   const work = randomWork(random, round);
-  await say({ begin: work });
+  await say({ begin: work, at: nowMs() });
   const code = await perform(overlay, work).then(() => "ok", (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : String(error)));
-  await say({ done: code });
+  await say({ done: code, at: nowMs() });
+  if (pauseMs !== "0") await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
 }
