@@ -165,13 +165,7 @@ async function writeInPlace(ctx: Context, file: OpenFile, staged: string): Promi
     const source = await ctx.scratch.openRead(staged);
     try {
       await file.inode.io.runExclusive(async () => {
-        const buffer = new Uint8Array(1 << 20);
-        let position = 0;
-        for (let count = await source.read(buffer, 0); count > 0; count = await source.read(buffer, position)) {
-          await file.write(buffer.subarray(0, count), position);
-          position += count;
-        }
-        await file.truncate(position);
+        await file.replace(source);
         if (ctx.durability !== "none") await file.raw.sync();
       });
     } finally {

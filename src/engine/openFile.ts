@@ -5,7 +5,7 @@
 import type { Context } from "./context.js";
 import { Refusal } from "./errors.js";
 import type { Inode } from "./inodes.js";
-import type { OpenWrite, WriteHandle } from "./layer.js";
+import type { OpenWrite, ReadHandle, WriteHandle } from "./layer.js";
 import type { UpperDirectory, UpperEntry } from "./tree.js";
 
 /** An upper file that is open for writing, with its place in the tree for events. */
@@ -38,6 +38,33 @@ export class OpenFile {
     } catch (error) {
       await this.raw.truncate(size).catch(() => undefined);
       throw error;
+    }
+  }
+
+  /**
+   * Gives it the content of a staged file. What lies beyond the old end comes first: only that needs space, and where
+   * there is none, the file is as it was (INV-11). Called in the inode's queue.
+   */
+  async replace(source: ReadHandle): Promise<void> {
+    const before = (await this.raw.stat()).size;
+    const after = (await source.stat()).size;
+    try {
+      await this.transfer(source, before, after);
+    } catch (error) {
+      await this.raw.truncate(before).catch(() => undefined);
+      throw error;
+    }
+    await this.transfer(source, 0, Math.min(before, after));
+    await this.truncate(after);
+  }
+
+  private async transfer(source: ReadHandle, from: number, to: number): Promise<void> {
+    const buffer = new Uint8Array(1 << 20);
+    for (let position = from; position < to;) {
+      const count = await source.read(buffer.subarray(0, Math.min(buffer.length, to - position)), position);
+      if (count === 0) throw new Refusal("EIO", "the staged file is shorter than it was");
+      await this.write(buffer.subarray(0, count), position);
+      position += count;
     }
   }
 
