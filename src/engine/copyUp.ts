@@ -1,7 +1,7 @@
 /**
  * Copy-up: lower -> work -> upper, before the first change of an entry. Keeps INV-3 (nobody sees part of a copy),
  * INV-4 (an unlink that comes meanwhile wins), INV-5 (one copy per entry), INV-6 (data is copied without any lock),
- * INV-11 (what fails leaves nothing). Takes the namespace lock, shared, and the parent's mutex, for the publish alone.
+ * INV-11 (what fails leaves nothing). Takes the namespace lock and the parent's lock, both shared, for the publish alone.
  *
  *   copy-up meets          and this is why it comes out right
  *   another copy-up        the registry lets one copy; the others wait without a lock, then look again
@@ -9,14 +9,14 @@
  *   overwriting rename     the publish finds the name taken in upper: the renamed file stays, the copy is discarded
  *   rename of the source   it copies up itself first (here, so it waits its turn), then moves the whole copy
  *   rename of a parent     the key is the node, not the path: the copy is published where the node now is
- *   chmod                  it waits its turn here, then changes the upper copy under the parent's mutex
+ *   chmod                  it waits its turn here, then changes the upper copy under the parent's lock
  *   a reader               it has the lower file open, whole, until the publish, and keeps it afterwards
  *   stat, readdir          one link publishes: before it the lower, after it the upper, never neither
  */
 import { again, type Again, type Context } from "./context.js";
 import { checkCancelled } from "./copyUpRegistry.js";
 import { isCode, Refusal } from "./errors.js";
-import { keepingTimes, rememberTimes } from "./keepTimes.js";
+import { alone, keepingTimes, rememberTimes } from "./keepTimes.js";
 import { lookup, type Place } from "./lookup.js";
 import type { LowerFile } from "./lowerView.js";
 import { checkChangeable } from "./markers.js";
@@ -91,11 +91,12 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
       await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(staged, uid, gid));
       await ctx.scratch.chmod(staged, stat.mode);
       await ctx.scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);
-      return await keepingTimes(ctx, parent, async () => {
+      return await keepingTimes(ctx, parent, async (isAlone) => {
         if (!isFree(ctx, parent, name)) return again;
         const directory = ctx.tree.upperPath(parent);
-        await rememberTimes(ctx, parent);
-        await ctx.work.inside(directory, false, () => ctx.work.moveDirectory(staged, `${directory}/${name}`), parent.times);
+        const known = await rememberTimes(ctx, parent);
+        if (ctx.work.isLocked(known) && !isAlone) return alone;
+        await ctx.work.inside(directory, false, () => ctx.work.moveDirectory(staged, `${directory}/${name}`), known);
         published = true;
         ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
         return ctx.tree.addDirectoryCopy(parent, name, below);
@@ -104,7 +105,7 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
       if (!published) await ctx.work.discardTree(staged);
     }
   });
-  if (outcome === "waited" || outcome === again) return again;
+  if (outcome === "waited" || outcome === again || outcome === alone) return again;
   await ctx.work.syncDirectories(ctx.tree.upperPath(parent));
   return outcome;
 }
@@ -137,17 +138,18 @@ export async function copyUpEntry(
 async function publish(ctx: Context, parent: UpperDirectory, name: string, file: LowerFile, staged: Staged): Promise<"done" | "changed"> {
   let published = false as boolean; // set under the lock
   try {
-    const outcome = await keepingTimes(ctx, parent, async () => {
+    const outcome = await keepingTimes(ctx, parent, async (isAlone) => {
       // An unlink, rename, reset or another publish was first: its outcome stands, the caller looks again.
       if (!isFree(ctx, parent, name)) return "done";
       // Still the entry that was copied? Else it would be published over a change that nobody has seen copied.
-      const [print] = await Promise.all([fingerprintIfThere(file), rememberTimes(ctx, parent)]);
+      const [print, known] = await Promise.all([fingerprintIfThere(file), rememberTimes(ctx, parent)]);
+      if (ctx.work.isLocked(known) && !isAlone) return alone;
       if (!sameFile(staged.print, print)) return "changed";
       const directory = ctx.tree.upperPath(parent);
       try {
-        await ctx.work.inside(directory, false, () => ctx.work.publish(staged.path, `${directory}/${name}`), parent.times);
+        await ctx.work.inside(directory, false, () => ctx.work.publish(staged.path, `${directory}/${name}`), known);
       } catch (error) {
-        await ctx.tree.reload(parent);
+        await ctx.tree.reloadName(parent, name);
         if (isCode(error, "EEXIST", "ENOENT")) return "done"; // the tree was wrong and now is right: look again
         throw error;
       }
@@ -159,7 +161,7 @@ async function publish(ctx: Context, parent: UpperDirectory, name: string, file:
       return "done";
     });
     if (published) await ctx.work.syncDirectories(ctx.tree.upperPath(parent));
-    return outcome;
+    return outcome === alone ? "changed" : outcome;
   } finally {
     if (!published) await ctx.work.discard(staged.path);
   }

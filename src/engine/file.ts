@@ -9,6 +9,7 @@ import { copyUp, copyUpDirectory, outsideRefusal, type Upper } from "./copyUp.js
 import { isStillAbsent, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import { inheritGroup } from "./group.js";
+import { stopKeepingTimes } from "./keepTimes.js";
 import type { WriteHandle } from "./layer.js";
 import { foundPath, lookup, type Lookup } from "./lookup.js";
 import { checkChangeable, checkCreatable } from "./markers.js";
@@ -221,7 +222,7 @@ async function changeInPlace(
     : await copyUpIfThere(ctx, foundPath(target), options);
   if (upper?.kind !== "entry") return false;
   return ctx.work.writing(async () => {
-    const file = await ctx.locks.shared([upper.directory], async () => {
+    const file = await ctx.locks.alongside(upper.directory, async () => {
       const entry = ctx.tree.entry(upper.directory, upper.name);
       if (entry?.type !== "file" || !ctx.tree.isAttached(upper.directory)) return again;
       return openUpper(ctx, upper.directory, upper.name, { append });
@@ -276,8 +277,8 @@ async function changeAttributes(ctx: Context, path: OverlayPath, change: (physic
       const entry = isRoot ? undefined : ctx.tree.entry(holder, name);
       if (!isRoot && (entry === undefined || (upper.kind === "directory" && entry.node !== upper.directory))) return again;
       const physical = isRoot ? ctx.tree.upperPath(holder) : ctx.tree.entryPath(holder, name);
+      if (upper.kind === "directory") await stopKeepingTimes(ctx, upper.directory);
       const sync = await ctx.work.changeAttributes(physical, entry?.type ?? "directory", () => change(physical));
-      if (upper.kind === "directory") upper.directory.times = undefined;
       ctx.events.queue("changed", isRoot ? "/" : ctx.tree.mergedPath(holder, name));
       return sync;
     });

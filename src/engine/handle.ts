@@ -1,7 +1,7 @@
 /**
  * Open files. A handle keeps reading the file that it opened, whatever becomes of the name (INV-3; the kernel's later
  * reads switch to the upper copy, ours deliberately do not). Opening for writing copies up first and registers the
- * writer under the parent's mutex, so that a whole-file write never replaces the file under its hands.
+ * writer under the parent's lock, so that a whole-file write never replaces the file under its hands.
  */
 import type { OverlayHandle } from "./api.js";
 import { again, type Context } from "./context.js";
@@ -88,7 +88,7 @@ async function openWriter(ctx: Context, found: Found, flags: OpenFlags, mode: nu
   const upper = found.kind === "upper" ? found : await copyUpIfThere(ctx, foundPath(found), {});
   if (upper === undefined || upper.kind === "directory") return again;
   const { directory, name } = upper;
-  const file = await ctx.locks.shared([directory], async () => {
+  const file = await ctx.locks.alongside(directory, async () => {
     if (ctx.tree.entry(directory, name)?.type !== "file" || !ctx.tree.isAttached(directory)) return again;
     return openUpper(ctx, directory, name, { read: flags.read, append: flags.append, truncate: flags.truncate });
   });

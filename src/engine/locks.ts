@@ -1,6 +1,7 @@
 /**
  * The two locks, always taken in this order: the namespace lock (shared to publish a name, exclusive to move, delete
- * or reset a directory), then directory mutexes, by path, ancestors first. Neither is re-entrant.
+ * or reset a directory), then the locks of directories, by path, ancestors first: shared by those who publish copies
+ * and open files there, exclusive for every other change of a name. Neither is re-entrant.
  * INV-6: nothing under them copies or syncs data, and nobody waits for the copy-up registry while holding one.
  */
 import { Semaphore } from "async-mutex";
@@ -8,6 +9,13 @@ import type { UpperDirectory } from "./tree.js";
 
 /** How many may publish at once. The semaphore's release costs time in proportion, so it is no larger than useful. */
 const slots = 64;
+/** How many may publish copies in one directory at once. */
+const directorySlots = 16;
+
+/** The lock of one directory. */
+export function directoryLock(): Semaphore {
+  return new Semaphore(directorySlots);
+}
 
 export class Locks {
   // One semaphore as a fair read-write lock: a mover takes every slot, and who comes after it waits behind it.
@@ -19,10 +27,23 @@ export class Locks {
     try {
       const [first, second] = directories;
       if (first === undefined) return await change();
-      if (second === undefined || first === second) return await withMutex(first, change);
+      if (second === undefined || first === second) return await holding(first, directorySlots, change);
       // Paths are stable now, so the order cannot change between asking and locking.
       const [outer, inner] = precedes(first, second) ? [first, second] : [second, first];
-      return await withMutex(outer, () => withMutex(inner, change));
+      return await holding(outer, directorySlots, () => holding(inner, directorySlots, change));
+    } finally {
+      leave();
+    }
+  }
+
+  /**
+   * Runs `change` while no directory moves and nobody else changes names in `directory`, but for others who do the
+   * same: for what concerns one name alone, which the registry, or the name itself, keeps from meeting another.
+   */
+  async alongside<T>(directory: UpperDirectory, change: () => Promise<T>): Promise<T> {
+    const [, leave] = await this.namespace.acquire(1);
+    try {
+      return await holding(directory, 1, change);
     } finally {
       leave();
     }
@@ -39,8 +60,8 @@ export class Locks {
   }
 }
 
-async function withMutex<T>(directory: UpperDirectory, change: () => Promise<T>): Promise<T> {
-  const leave = await directory.mutex.acquire();
+async function holding<T>(directory: UpperDirectory, weight: number, change: () => Promise<T>): Promise<T> {
+  const [, leave] = await directory.lock.acquire(weight);
   try {
     return await change();
   } finally {

@@ -18,11 +18,11 @@ export class OpenFile {
     private readonly entry: UpperEntry,
     private readonly size: number,
   ) {
-    this.seen = inode.changes;
+    this.seen = inode.writers > 1 ? undefined : inode.changes;
   }
 
-  /** What had been done to the file when its size was looked at. */
-  private readonly seen: number;
+  /** What had been done to the file when its size was looked at; not known when others were at it. */
+  private readonly seen: number | undefined;
 
   write(data: Uint8Array, position: number): Promise<void> {
     this.inode.changes++;
@@ -80,8 +80,12 @@ export class OpenFile {
   }
 
   async close(): Promise<void> {
-    this.ctx.inodes.leave(this.inode);
-    await this.raw.close();
+    try {
+      await this.raw.close();
+    } finally {
+      // Last, so that who opened the file before our last write meets us here when it enters.
+      this.ctx.inodes.leave(this.inode);
+    }
   }
 }
 

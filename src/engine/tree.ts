@@ -1,15 +1,14 @@
 /**
  * Directory nodes of the upper, each loaded with one readdir on first use, with the lower directory that it merges.
  * INV-2: the tree alone decides what a name is. It is a cache that may be trusted because this process owns the upper;
- * the markers on disk are the truth, and after a failed step a node is read again under its mutex.
+ * the markers on disk are the truth, and after a failed step a node is read again under its lock.
  * Loading wants the namespace lock, shared: the caller says whether it holds it.
  */
-import { Mutex } from "async-mutex";
 import type { Env, ScratchLayer } from "./layer.js";
 import { isCode } from "./errors.js";
-import type { Locks } from "./locks.js";
+import { directoryLock, type Locks } from "./locks.js";
 import { lowerOf, type LowerDirectory } from "./lowerView.js";
-import { type MarkedShape, readMarked } from "./markers.js";
+import { type MarkedListing, type MarkedShape, readMarked } from "./markers.js";
 import { childPath, type OverlayPath, rootPath } from "./paths.js";
 import type { EntryType, LayerStat } from "./types.js";
 
@@ -21,7 +20,7 @@ export interface UpperEntry {
   target?: string;
 }
 
-/** The content of a node. Replaced as a whole when read again; changed in place by the holder of the node's mutex. */
+/** The content of a node. Replaced as a whole when read again; changed in place by the holders of the node's lock. */
 export interface UpperContent {
   readonly children: Map<string, UpperEntry>;
   readonly whiteouts: Set<string>;
@@ -32,12 +31,13 @@ export interface UpperContent {
 }
 
 export class UpperDirectory {
-  readonly mutex = new Mutex();
+  readonly lock = directoryLock();
   content: UpperContent | undefined;
   loading: Promise<void> | undefined;
-  /** Copy-ups that wait to publish here, and the times that they leave as they are (keepTimes.ts). */
+  /** Copy-ups that publish here or wait to, and the times that they leave as they are (keepTimes.ts). */
   arriving = 0;
   times: LayerStat | undefined;
+  looking: Promise<LayerStat> | undefined;
   constructor(public parent: UpperDirectory | undefined, public name: string) {}
 }
 
@@ -114,18 +114,34 @@ export class Tree {
     await this.read(directory);
   }
 
-  private async read(directory: UpperDirectory): Promise<void> {
-    if (!this.isAttached(directory)) return;
-    let listing;
+  /** The same for one name, by who has this name alone and shares the lock with those who publish others. */
+  async reloadName(directory: UpperDirectory, name: string): Promise<void> {
+    const listing = await this.list(directory);
+    const { content } = directory;
+    if (listing === undefined || content === undefined) return;
+    const key = this.key(name);
+    const child = listing.children.find((other) => this.key(other.name) === key);
+    if (child === undefined) content.children.delete(key);
+    else content.children.set(key, this.keep(directory, child.name, child.type, content.children.get(key)));
+    if (listing.whiteouts.some((other) => this.key(other) === key)) content.whiteouts.add(key);
+    else content.whiteouts.delete(key);
+  }
+
+  /** Undefined for a node that is none any more. */
+  private async list(directory: UpperDirectory): Promise<MarkedListing | undefined> {
+    if (!this.isAttached(directory)) return undefined;
     try {
-      listing = await readMarked(this.scratch, this.upperPath(directory), this.env);
+      return await readMarked(this.scratch, this.upperPath(directory), this.env);
     } catch (error) {
-      if (isCode(error, "ENOENT", "ENOTDIR") && directory.parent !== undefined) {
-        directory.parent.content = undefined; // someone changed the upper by hand: believe the disk
-        return;
-      }
-      throw error;
+      if (!isCode(error, "ENOENT", "ENOTDIR") || directory.parent === undefined) throw error;
+      directory.parent.content = undefined; // someone changed the upper by hand: believe the disk
+      return undefined;
     }
+  }
+
+  private async read(directory: UpperDirectory): Promise<void> {
+    const listing = await this.list(directory);
+    if (listing === undefined) return;
     const old = directory.content;
     const children = new Map<string, UpperEntry>();
     for (const { name, type } of listing.children) {

@@ -182,6 +182,11 @@ export class Workdir {
     }
   }
 
+  /** Whether we, its owner, may not change the entries of a directory. */
+  isLocked(directory: LayerStat): boolean {
+    return !this.scratch.privileged && (directory.mode & 0o300) !== 0o300;
+  }
+
   /**
    * Runs `change` on the entries of an upper directory that its owner may not write to (0555, as in a module cache),
    * giving u+w for the moment of the change. With `keepTimes` the directory's times are as before afterwards.
@@ -191,7 +196,7 @@ export class Workdir {
   async inside<T>(directory: string, keepTimes: boolean, change: () => Promise<T>, known?: LayerStat): Promise<T> {
     if (this.scratch.privileged && !keepTimes) return change();
     const before = known ?? (await this.scratch.lstat(directory));
-    const locked = !this.scratch.privileged && (before.mode & 0o300) !== 0o300;
+    const locked = this.isLocked(before);
     if (locked) await this.scratch.chmod(directory, before.mode | 0o700);
     try {
       return await change();

@@ -15,6 +15,7 @@ races("copy-up and copy-up", {
   "of one file": { a: copyUp("/a"), b: copyUp("/a"), see: ["/a"], check: dataCopies("a") },
   "of one file, to append to it": { a: append("/d/x", "1"), b: append("/d/x", "2"), see: ["/d/x", "/d"] },
   "of two files in a folder that is not in upper yet": { a: append("/d/x", "1"), b: append("/d/y", "2"), see: ["/d", "/d/x"] },
+  "of two files in a folder that is in upper": { scratch: { "upper/d/": null }, a: append("/d/x", "1"), b: append("/d/y", "2"), see: ["/d", "/d/x"] },
   "of a folder and of a file in it": { a: (o) => o.chmod("/d", 0o700), b: append("/d/e/z", "2"), see: ["/d", "/d/e/z"] },
 });
 

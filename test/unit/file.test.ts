@@ -2,8 +2,10 @@
 import { describe, expect, test } from "vitest";
 import type { Overlay } from "../../src/engine/index.js";
 import { faultCase } from "../support/faultCase.js";
-import { gate } from "../support/layers/hooks.js";
+import { compose, failing, gate } from "../support/layers/hooks.js";
 import { codeOf, World } from "../support/world.js";
+
+const text = (bytes: unknown): string => new TextDecoder().decode(bytes as Uint8Array);
 
 describe("a file that is deleted between the look and the copy-up", () => {
   const writeThrough = async (overlay: Overlay, flags: string) => {
@@ -32,6 +34,22 @@ describe("a file that is deleted between the look and the copy-up", () => {
     expect(await changed).toBe(code);
     expect(await world.merged()).toEqual(merged);
     expect(world.work()).toEqual([]);
+  });
+});
+
+describe("two append to one file, and the second fails", () => {
+  test("INV-11 what the first added stays, also when the second looked at the size before", async () => {
+    const held = gate((call) => call.name === "handle.write" && call.path === "upper/a" && text(call.args[0]) === "1");
+    const full = failing((call) => call.name === "handle.write" && call.path === "upper/a" && text(call.args[0]) === "2", "ENOSPC", { when: "after" });
+    const world = await World.create({ base: { a: "A" }, scratch: { "upper/a": "A" }, hook: compose(held.hook, full) });
+    const first = world.overlay.append("/a", "1");
+    await held.reached; // begun, and nothing of it on the disk yet
+    const second = codeOf(world.overlay.append("/a", "2"));
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    held.open();
+    await first;
+    expect(await second).toBe("ENOSPC");
+    expect(await world.text("/a")).toBe("A1");
   });
 });
 

@@ -30,6 +30,52 @@ describe("the folder's times", () => {
     expect(await mtime(world)).toBeGreaterThan(now);
   });
 
+  test("two publish at the same time: one look at the times before either changes them", async () => {
+    const seen = recorder();
+    const held = gate(onScratch("lstat", "upper/d"));
+    const world = await World.create({ base, hook: compose(seen.hook, held.hook) });
+    held.open();
+    await world.overlay.utimes("/d", 5, 6);
+    const look = gate(onScratch("lstat", "upper/d"));
+    const again = await World.open(world.disk, { hook: compose(seen.hook, look.hook) });
+    seen.calls.length = 0;
+    const copies = ["x", "y"].map((name) => again.overlay.copyUp(`/d/${name}`));
+    await look.reached;
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    look.open();
+    await Promise.all(copies);
+    expect(seen.calls.filter(onScratch("lstat", "upper/d"))).toHaveLength(1);
+    expect(await mtime(again)).toBe(6000);
+  });
+
+  test("one that comes while they are put back goes by the same, and puts them back again", async () => {
+    const held = gate(onScratch("utimes", "upper/d"));
+    const world = await World.create({ base, scratch: { "upper/d/": null }, hook: held.hook });
+    const before = (await world.overlay.stat("/d")).mtimeMs;
+    const first = world.overlay.copyUp("/d/x");
+    await held.reached;
+    const second = world.overlay.copyUp("/d/y");
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    expect(world.upper()).toMatchObject({ "d/y": 'file "Y"' }); // published beside the one that is held
+    held.open();
+    await Promise.all([first, second]);
+    expect(await mtime(world)).toBe(before);
+  });
+
+  test("a folder that its owner may not write to: one by one, and its mode and times are as before", async () => {
+    const held = gate((call) => call.name === "link");
+    const world = await World.create({ base, scratch: { "upper/d": { directory: true, mode: 0o555 } }, disk: { uid: 1000 }, hook: held.hook });
+    const before = await world.overlay.stat("/d");
+    const copies = ["x", "y", "z"].map((name) => world.overlay.copyUp(`/d/${name}`));
+    await held.reached;
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    expect(Object.keys(world.upper())).toEqual(["d"]);
+    held.open();
+    await Promise.all(copies);
+    expect(await world.overlay.stat("/d")).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs });
+    expect(Object.keys(world.upper())).toEqual(["d", "d/x", "d/y", "d/z"]);
+  });
+
   test("one that fails, and one that is cancelled before its lock, do not keep the next from it", async () => {
     let fail = true;
     const world = await World.create({ base, hook: failing((call) => fail && onScratch("link", "upper/d/x")(call), "EIO") });
