@@ -52,4 +52,6 @@ async function answer({ id, method, args, handle }: Call): Promise<Answer> {
 }
 
 process.on("message", (call) => { void answer(call as Call).then((said) => process.send?.(said)); });
+// Whoever asked is gone: it must not keep the mounts alive.
+process.on("disconnect", () => { process.exit(); });
 process.send?.({ id: -1 } satisfies Answer);

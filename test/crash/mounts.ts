@@ -59,10 +59,10 @@ export class Mounts {
     return this.namespace.path(inside);
   }
 
-  /** Mounts an empty tmpfs of so many bytes, or as large as it gets. */
+  /** Mounts an empty tmpfs of so many bytes and few files, or as large as it gets. */
   async tmpfs(at: string, size?: number): Promise<void> {
     mkdirSync(this.outside(at), { recursive: true });
-    await this.run(`mount -t tmpfs ${size === undefined ? "" : `-o size=${String(size)}`} tmpfs ${quote(at)}`);
+    await this.run(`mount -t tmpfs ${size === undefined ? "" : `-o size=${String(size)},nr_inodes=500`} tmpfs ${quote(at)}`);
   }
 
   /** Makes an image with an empty file system in it. */
