@@ -141,13 +141,12 @@ async function publish(ctx: Context, parent: UpperDirectory, name: string, file:
     const outcome = await keepingTimes(ctx, parent, async (isAlone) => {
       // An unlink, rename, reset or another publish was first: its outcome stands, the caller looks again.
       if (!isFree(ctx, parent, name)) return "done";
-      // Still the entry that was copied? Else it would be published over a change that nobody has seen copied.
-      const [print, known] = await Promise.all([fingerprintIfThere(file), rememberTimes(ctx, parent)]);
+      const known = await rememberTimes(ctx, parent);
       if (ctx.work.isLocked(known) && !isAlone) return alone;
-      if (!sameFile(staged.print, print)) return "changed";
       const directory = ctx.tree.upperPath(parent);
       try {
-        await ctx.work.inside(directory, false, () => ctx.work.publish(staged.path, `${directory}/${name}`), known);
+        const outcome = await ctx.work.inside(directory, false, () => publishUnchanged(ctx, staged, file, `${directory}/${name}`), known);
+        if (outcome === "changed") return outcome;
       } catch (error) {
         await ctx.tree.reloadName(parent, name);
         if (isCode(error, "EEXIST", "ENOENT")) return "done"; // the tree was wrong and now is right: look again
@@ -175,6 +174,15 @@ function isFree(ctx: Context, parent: UpperDirectory, name: string): boolean {
     ctx.tree.entry(parent, name) === undefined &&
     !ctx.tree.isWhitedOut(parent, name)
   );
+}
+
+/** Only while the entry is still the one that was copied: else it would be published over a change that nobody has seen copied. */
+async function publishUnchanged(ctx: Context, staged: Staged, file: LowerFile, target: string): Promise<"published" | "changed"> {
+  const outcome = await ctx.work.publishInOneStep(staged.path, target, file.layer, file.layerPath, staged.print);
+  if (outcome !== undefined) return outcome;
+  if (!sameFile(staged.print, await fingerprintIfThere(file))) return "changed";
+  await ctx.work.publish(staged.path, target);
+  return "published";
 }
 
 const gone = { size: -1n, mtimeNs: 0n, ctimeNs: 0n, dev: 0n, ino: 0n };

@@ -46,7 +46,7 @@ async function leave(ctx: Context, directory: UpperDirectory): Promise<void> {
   if (directory.arriving > 0) return;
   await putBack(ctx, directory);
   // Who came meanwhile goes by what is remembered, and puts it back in turn.
-  if ((directory.arriving as number) === 0) directory.times = undefined;
+  if (directory.arriving === 0) directory.times = undefined;
 }
 
 /** Before the directory's attributes are changed on purpose. The caller holds its lock exclusively. */

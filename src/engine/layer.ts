@@ -59,6 +59,12 @@ export interface LowerLayer {
   readFile(path: string): Promise<Uint8Array>;
 }
 
+export interface SmallCopy {
+  /** What the source was when it was opened. */
+  readonly source: Opened;
+  readonly file: WriteHandle;
+}
+
 export interface OpenWrite {
   readonly read?: boolean;
   readonly append?: boolean;
@@ -90,6 +96,17 @@ export interface ScratchLayer extends LowerLayer {
    * source and scratch do not share a filesystem that can.
    */
   cloneFrom(source: ReadHandle, path: string, mode: number): Promise<boolean>;
+  /**
+   * Creates `path` as a copy of a small regular file of a lower, in one step: its content, with mode (as the umask lets
+   * it) and times of `as`; not synced. Undefined, with nothing created, where that is not to be had: then copy by hand.
+   */
+  copySmall?(from: LowerLayer, fromPath: string, path: string, as: LayerStat): Promise<SmallCopy | undefined>;
+  /**
+   * Gives a staged copy its name, as link and unlink do, if the lower entry that it is a copy of still has this
+   * fingerprint: look and link in one step. `linked` when the staged name stayed; undefined, with nothing done, where
+   * that is not to be had: then by hand. Fails as link does.
+   */
+  publishCopy?(staged: string, to: string, from: LowerLayer, fromPath: string, print: Fingerprint): Promise<"published" | "linked" | "changed" | undefined>;
   /** Whose files are made here, and less which bits; undefined where that is not known: then all is set anew. */
   readonly creator: { readonly uid: number; readonly gid: number; readonly umask: number } | undefined;
   /** The free-standing truth of who we are, to know whether a chown can be expected to work. */

@@ -16,6 +16,8 @@ export interface CopyOptions {
 
 /** Bytes read and written at a time: large enough that the calls do not show, small enough to cancel quickly. */
 const chunkSize = 1 << 20;
+/** Up to here, in bytes, a file is copied in one call where the scratch can: the calls cost more than the bytes. */
+const smallSize = 64 * 1024;
 /** A change this recent, in ms, may have left size and times as they were: file systems' clocks are coarse. */
 const racyMs = 2000;
 
@@ -36,7 +38,7 @@ export function sameFile(a: Fingerprint, b: Fingerprint): boolean {
 export async function stageCopy(ctx: Context, file: LowerFile, options: CopyOptions): Promise<Staged | undefined> {
   switch (file.stat.type) {
     case "file":
-      return ctx.work.copying(() => stageRegular(ctx, file, options));
+      return ctx.work.copying(async () => (await stageSmall(ctx, file)) ?? stageRegular(ctx, file, options));
     case "symlink":
       return stageSymlink(ctx, file);
     default:
@@ -56,6 +58,46 @@ async function stageSymlink(ctx: Context, file: LowerFile): Promise<Staged> {
     throw error;
   }
   return { path, print };
+}
+
+/** Undefined when it is not to be had in one call, or not to be trusted: then it is copied the long way. */
+async function stageSmall(ctx: Context, file: LowerFile): Promise<Staged | undefined> {
+  const { size } = file.stat;
+  // Some virtual filesystems say 0 of every file.
+  if (ctx.scratch.copySmall === undefined || size === 0 || size > smallSize) return undefined;
+  const path = ctx.work.temp();
+  const made = await ctx.scratch.copySmall(file.layer, file.layerPath, path, file.stat);
+  if (made === undefined) return undefined;
+  const { stat, print } = made.source;
+  let keep = false;
+  try {
+    let closed: Promise<void> | undefined;
+    try {
+      keep = sameStat(stat, file.stat) && !isRacy(ctx, print);
+      if (keep) {
+        await copyOwnerAndMode(ctx, made.file, stat);
+        if (ctx.durability !== "none") {
+          await made.file.sync();
+          // What is on the disk cannot fail any more: the close says nothing that is worth waiting for.
+          closed = made.file.close().catch((error: unknown) => { ctx.env.log("warn", String(error)); });
+        }
+      }
+    } finally {
+      if (closed === undefined) await made.file.close();
+    }
+  } catch (error) {
+    keep = false;
+    throw error;
+  } finally {
+    if (!keep) await ctx.work.discard(path);
+  }
+  return keep ? { path, print } : undefined;
+}
+
+/** Whether mode and times of the look are those of the file that was opened, as far as a copy can have them. */
+function sameStat(a: LayerStat, b: LayerStat): boolean {
+  return a.ino === b.ino && a.dev === b.dev && a.mode === b.mode && a.size === b.size && a.uid === b.uid && a.gid === b.gid &&
+    Math.floor(a.mtimeMs) === Math.floor(b.mtimeMs) && Math.floor(a.ctimeMs) === Math.floor(b.ctimeMs);
 }
 
 async function stageRegular(ctx: Context, file: LowerFile, options: CopyOptions): Promise<Staged | undefined> {
@@ -140,14 +182,18 @@ function isZero(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Owner first, then mode (chown clears set-id bits), then times. The umask has no say in a copy. */
 async function copyAttributes(ctx: Context, file: WriteHandle, stat: LayerStat): Promise<void> {
+  await copyOwnerAndMode(ctx, file, stat);
+  await file.utimes(stat.atimeMs, stat.mtimeMs);
+}
+
+/** Owner first, then mode: chown clears set-id bits. The umask has no say in a copy. */
+async function copyOwnerAndMode(ctx: Context, file: WriteHandle, stat: LayerStat): Promise<void> {
   const { creator } = ctx.scratch;
   const foreign = stat.uid !== creator?.uid || stat.gid !== creator.gid;
   if (foreign) await chownIfAllowed(ctx, stat, (uid, gid) => file.chown(uid, gid));
   // Made with these bits already, as far as the umask let them through.
   if (foreign || stat.mode > 0o777 || (stat.mode & creator.umask) !== 0) await file.chmod(stat.mode);
-  await file.utimes(stat.atimeMs, stat.mtimeMs);
 }
 
 /** Gives the lower's owner where we may; a file that we cannot give away stays ours, which is what its user wants. */

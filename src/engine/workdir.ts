@@ -1,12 +1,12 @@
 /**
  * Staging: everything that takes time or can fail halfway is made under work/, where nothing is visible, and appears by
  * one link or rename. INV-11: what was staged is discarded in every outcome but success. What a crash leaves in work/
- * is swept by the next owner. Takes no lock; publish is called under the parent's mutex, which guards the name.
+ * is swept by the next owner. Takes no lock; publish is called under the parent's lock, which guards the name.
  */
 import { Semaphore } from "async-mutex";
 import { isCode } from "./errors.js";
-import type { Env, ScratchLayer, WriteHandle } from "./layer.js";
-import type { Durability, EntryType, LayerStat } from "./types.js";
+import type { Env, LowerLayer, ScratchLayer, WriteHandle } from "./layer.js";
+import type { Durability, EntryType, Fingerprint, LayerStat } from "./types.js";
 
 /** How many data copies, and how many other writes, have files open at once: descriptors and buffers are finite. */
 const copySlots = 16;
@@ -62,7 +62,7 @@ export class Workdir {
   }
 
   /**
-   * Gives a staged file or symlink its name, and the staged name up. The target name is free: its parent's mutex is
+   * Gives a staged file or symlink its name, and the staged name up. The target name is free: its parent's lock is
    * held and the tree says so. link() rather than rename(), because it fails where the tree would be wrong.
    * @throws LayerError EEXIST when the disk has the name after all, ENOENT when the parent went.
    */
@@ -80,11 +80,29 @@ export class Workdir {
         // A success whose answer was lost (NFS): the staged file has its second name.
         if (!isCode(error, "EEXIST") || (await this.scratch.lstat(staged)).nlink !== 2) throw error;
       }
-      // Still under the mutex, so that nobody ever sees a link count of two.
+      // Still under the lock, so that nobody ever sees a link count of two.
       await this.discard(staged);
       return;
     }
     await this.publishByRename(staged, target);
+  }
+
+  /**
+   * Publishes a copy if the lower entry still is what was copied, where the scratch can do that in one step.
+   * @returns undefined where it cannot: nothing is done then.
+   * @throws LayerError as publish.
+   */
+  async publishInOneStep(staged: string, target: string, from: LowerLayer, fromPath: string, print: Fingerprint): Promise<"published" | "changed" | undefined> {
+    if (!this.hardLinks) return undefined;
+    try {
+      const outcome = await this.scratch.publishCopy?.(staged, target, from, fromPath, print);
+      if (outcome !== "linked") return outcome;
+      await this.discard(staged);
+      return "published";
+    } catch (error) {
+      if (isCode(error, "ENOTSUP", "EEXIST")) return undefined; // by hand, which knows what these two may mean
+      throw error;
+    }
   }
 
   private async publishByRename(staged: string, target: string): Promise<void> {

@@ -4,14 +4,18 @@
  */
 import { watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
+import { basename } from "node:path";
 import type { Disposable } from "../engine/types.js";
 
 export interface FolderWatch extends Disposable {
   readonly disposed: boolean;
 }
 
-/** `look` runs once at a time, first right away, and never after dispose. What it throws counts as "nothing to see". */
-export function watchFolder(folder: string, pollMs: number, look: () => Promise<void>): FolderWatch {
+/**
+ * `look` runs once at a time, first right away, and never after dispose. What it throws counts as "nothing to see".
+ * @param concerns which names in the folder are worth a look, where the system names what changed.
+ */
+export function watchFolder(folder: string, pollMs: number, concerns: RegExp, look: () => Promise<void>): FolderWatch {
   let disposed = false;
   let running = false;
   let wanted = 0;
@@ -31,7 +35,10 @@ export function watchFolder(folder: string, pollMs: number, look: () => Promise<
   };
   const timer = setInterval(poke, pollMs);
   timer.unref();
-  const watcher = startWatcher(folder, poke);
+  const watcher = startWatcher(folder, (name) => {
+    // Its own name: the folder itself is gone.
+    if (name === null || concerns.test(name) || name === basename(folder)) poke();
+  });
   queueMicrotask(poke);
   return {
     get disposed() {
@@ -46,9 +53,9 @@ export function watchFolder(folder: string, pollMs: number, look: () => Promise<
 }
 
 /** Undefined where the system has no watcher left to give: the timer does it alone. */
-function startWatcher(folder: string, poke: () => void): FSWatcher | undefined {
+function startWatcher(folder: string, happened: (name: string | null) => void): FSWatcher | undefined {
   try {
-    const watcher = watch(folder, { persistent: false }, poke);
+    const watcher = watch(folder, { persistent: false }, (_event, name) => { happened(name); });
     watcher.on("error", () => { watcher.close(); });
     return watcher;
   } catch {

@@ -14,6 +14,7 @@ export class NodeEnv implements Env {
   readonly #write: Log;
   #lastTime = 0;
   #order = 0;
+  readonly #own = randomBytes(10).toString("hex");
 
   constructor(log: Log = () => undefined) {
     this.#write = log;
@@ -23,13 +24,13 @@ export class NodeEnv implements Env {
     return Date.now();
   }
 
-  /** Time, then a count within the millisecond, then 80 random bits that no other process shares. */
+  /** Time, then a count within the millisecond, then 80 random bits that no other process, and no other Env, shares. */
   id(): string {
     const time = Math.max(Date.now(), this.#lastTime); // the clock may be set back; the order of ids stays
     this.#order = time === this.#lastTime ? this.#order + 1 : 0;
     this.#lastTime = time;
     const order = this.#order.toString(36).padStart(orderDigits, "0");
-    return `${time.toString(36).padStart(timeDigits, "0")}${order}${randomBytes(10).toString("hex")}`;
+    return `${time.toString(36).padStart(timeDigits, "0")}${order}${this.#own}`;
   }
 
   sleep(ms: number, signal?: CancelSignal): Promise<void> {

@@ -5,12 +5,16 @@
 import * as fs from "node:fs";
 import type { Opened, ReadHandle, WriteHandle } from "../engine/layer.js";
 import type { Fingerprint, LayerStat } from "../engine/types.js";
+import { callThread } from "./callThread.js";
 import { performed, promised, refuse } from "./nodeFault.js";
 import type { Done, DoneVoid } from "./nodeFault.js";
 import { toFingerprint, toLayerStat, utimesArgument } from "./nodeStat.js";
 
 /** Linux moves at most 0x7ffff000 bytes in one call, and Node refuses more than 2^31-1. */
 const mostAtOnce = 1 << 30;
+
+/** What is copied to the call thread rather than lent to the pool, in bytes. */
+const smallWrite = 16 * 1024;
 
 export class NodeReadHandle implements ReadHandle {
   #running = 0;
@@ -71,7 +75,8 @@ export class NodeReadHandle implements ReadHandle {
     if (this.#closed) throw refuse("EBADF", "close", this.physicalPath);
     this.#closed = true;
     if (this.#running > 0) await new Promise<void>((resolve) => { this.#drained = resolve; });
-    await performed("close", this.physicalPath, (done) => { fs.close(this.fd, done); });
+    if (callThread.ready) await callThread.do("close", "close", this.physicalPath, this.fd);
+    else await performed("close", this.physicalPath, (done) => { fs.close(this.fd, done); });
   }
 }
 
@@ -81,6 +86,10 @@ export class NodeWriteHandle extends NodeReadHandle implements WriteHandle {
   }
 
   async write(buffer: Uint8Array, position: number): Promise<void> {
+    if (callThread.ready && buffer.byteLength <= smallWrite) {
+      await this.withDescriptor("write", (fd) => callThread.do("write", "write", this.physicalPath, fd, buffer, this.append ? null : position));
+      return;
+    }
     let total = 0;
     while (total < buffer.byteLength) {
       const offset = total;

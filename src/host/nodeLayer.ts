@@ -5,10 +5,11 @@
 import * as fs from "node:fs";
 import type { LayerListing, LowerLayer, OutsideReader, ReadHandle } from "../engine/layer.js";
 import type { Fingerprint, LayerStat } from "../engine/types.js";
+import { callThread } from "./callThread.js";
 import { nodeFault, promised, refuse } from "./nodeFault.js";
 import { NodeReadHandle } from "./nodeHandle.js";
 import { decodeExactly, listDirectory, openRegular, readWhole } from "./nodeRead.js";
-import { toFingerprint, toLayerStat, toOpened } from "./nodeStat.js";
+import { fromNumbers, toFingerprint, toLayerStat, toOpened } from "./nodeStat.js";
 
 export class NodeLowerLayer implements LowerLayer {
   readonly #root: string;
@@ -20,12 +21,13 @@ export class NodeLowerLayer implements LowerLayer {
     this.#prefix = root === "" || root.endsWith("/") ? root : `${root}/`;
   }
 
-  protected physical(path: string): string {
+  physical(path: string): string {
     return path === "" ? this.#root : this.#prefix + path;
   }
 
   lstat(path: string): Promise<LayerStat> {
     const physical = this.physical(path);
+    if (callThread.ready) return callThread.do("lstat", "lstat", physical, physical).then((numbers) => toOpened(fromNumbers(numbers)).stat);
     return new Promise((resolve, reject) => {
       try {
         fs.lstat(physical, (error, stat) => {
@@ -40,6 +42,7 @@ export class NodeLowerLayer implements LowerLayer {
 
   async fingerprint(path: string): Promise<Fingerprint> {
     const physical = this.physical(path);
+    if (callThread.ready) return toFingerprint(fromNumbers(await callThread.do("lstat", "lstat", physical, physical)));
     return toFingerprint(await promised<fs.BigIntStats>("lstat", physical, (done) => { fs.lstat(physical, { bigint: true }, done); }));
   }
 

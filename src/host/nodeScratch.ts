@@ -3,14 +3,16 @@
  * name planted in the scratch can lead a write out of it (INV-1).
  */
 import * as fs from "node:fs";
-import type { OpenWrite, ReadHandle, ScratchLayer, WriteHandle } from "../engine/layer.js";
+import type { LowerLayer, OpenWrite, ReadHandle, ScratchLayer, SmallCopy, WriteHandle } from "../engine/layer.js";
+import type { Fingerprint, LayerStat } from "../engine/types.js";
+import { callThread } from "./callThread.js";
 import { Cloner } from "./nodeClone.js";
 import { chmodEntry } from "./nodeChmod.js";
 import { errnoOf, nodeFault, performed, promised, refuse } from "./nodeFault.js";
 import { NodeReadHandle, NodeWriteHandle } from "./nodeHandle.js";
 import { NodeLowerLayer } from "./nodeLayer.js";
 import { noFollow, noWait, openRegular } from "./nodeRead.js";
-import { toOpened, utimesArgument } from "./nodeStat.js";
+import { fromNumbers, toOpened, utimesArgument } from "./nodeStat.js";
 import { retryBusy } from "./retryBusy.js";
 
 const windows = process.platform === "win32";
@@ -44,7 +46,7 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
     const physical = this.physical(path);
     const append = how.append === true;
     const flags = (how.read === true ? O_RDWR : O_WRONLY) | (append ? O_APPEND : 0);
-    const handle = await new Promise<NodeWriteHandle>((resolve, reject) => {
+    const handle = (await this.#openInThread(physical, flags, append)) ?? await new Promise<NodeWriteHandle>((resolve, reject) => {
       openRegular(physical, flags, (fd, stat) => { resolve(new NodeWriteHandle(fd, physical, append, toOpened(stat))); }, reject);
     });
     if (how.truncate === true) {
@@ -57,6 +59,13 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
       }
     }
     return handle;
+  }
+
+  /** Undefined where the pool is to do it, and to say what it is when it is no regular file. */
+  async #openInThread(physical: string, flags: number, append: boolean): Promise<NodeWriteHandle | undefined> {
+    if (!callThread.ready || noFollow === 0) return undefined;
+    const opened = await callThread.do("open", "open", physical, physical, flags | noFollow | noWait);
+    return opened && new NodeWriteHandle(opened[0], physical, append, toOpened(fromNumbers(opened[1])));
   }
 
   makeDirectory(path: string, mode: number): Promise<void> {
@@ -78,7 +87,8 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
       return;
     }
     try {
-      await performed("link", physical, (done) => { fs.link(source, physical, done); });
+      if (callThread.ready) await callThread.do("link", "link", physical, source, physical);
+      else await performed("link", physical, (done) => { fs.link(source, physical, done); });
     } catch (error) {
       throw await this.#linkFault(error, from, physical);
     }
@@ -108,7 +118,8 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
   async unlink(path: string): Promise<void> {
     const physical = this.physical(path);
     try {
-      await performed("unlink", physical, (done) => { fs.unlink(physical, done); });
+      if (callThread.ready) await callThread.do("unlink", "unlink", physical, physical);
+      else await performed("unlink", physical, (done) => { fs.unlink(physical, done); });
     } catch (error) {
       // POSIX lets a system answer EPERM to the unlink of a directory; macOS and Windows do.
       const cause: unknown = error instanceof Error ? error.cause : undefined;
@@ -154,6 +165,30 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
       if (!noDirectorySync.has(errnoOf(error instanceof Error ? error.cause : undefined))) throw error;
     } finally {
       await performed("close", physical, (done) => { fs.close(fd, done); });
+    }
+  }
+
+  async copySmall(from: LowerLayer, fromPath: string, path: string, as: LayerStat): Promise<SmallCopy | undefined> {
+    if (noFollow === 0 || !(from instanceof NodeLowerLayer) || !callThread.wanted()) return undefined;
+    const source = from.physical(fromPath);
+    const physical = this.physical(path);
+    const made = await callThread.do(
+      "copySmall", "copy", physical, source, O_RDONLY | noFollow | noWait, as.size,
+      physical, O_RDWR | O_CREAT | O_EXCL | noFollow, as.mode & 0o777, utimesArgument(as.atimeMs), utimesArgument(as.mtimeMs),
+    );
+    if (made === undefined) return undefined;
+    const [fd, stat] = made;
+    return { source: toOpened(fromNumbers(stat)), file: new NodeWriteHandle(fd, physical, false) };
+  }
+
+  async publishCopy(staged: string, to: string, from: LowerLayer, fromPath: string, print: Fingerprint): Promise<"published" | "linked" | "changed" | undefined> {
+    if (!(from instanceof NodeLowerLayer) || !callThread.ready) return undefined;
+    const physical = this.physical(to);
+    const numbers = BigInt64Array.of(print.size, print.mtimeNs, print.ctimeNs, print.dev, print.ino);
+    try {
+      return await callThread.do("publish", "link", physical, this.physical(staged), physical, from.physical(fromPath), numbers);
+    } catch (error) {
+      throw await this.#linkFault(error, staged, physical);
     }
   }
 

@@ -5,6 +5,7 @@
 import { constants } from "node:fs";
 import type { BigIntStats, Dirent, Stats } from "node:fs";
 import type { EntryType, Fingerprint, LayerStat } from "../engine/types.js";
+import type { StatNumbers } from "./callThreadMain.js";
 
 const { S_IFMT, S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFSOCK, S_IFBLK, S_IFCHR } = constants;
 
@@ -51,8 +52,16 @@ export function toLayerStat(s: Stats): LayerStat {
   };
 }
 
+/** What an exact look brings, from Node or from the call thread. */
+export type ExactStat = Pick<BigIntStats, "dev" | "mode" | "nlink" | "uid" | "gid" | "rdev" | "ino" | "size" | "atimeNs" | "mtimeNs" | "ctimeNs" | "birthtimeNs">;
+
+export function fromNumbers(numbers: StatNumbers): ExactStat {
+  const [dev = 0n, mode = 0n, nlink = 0n, uid = 0n, gid = 0n, rdev = 0n, ino = 0n, size = 0n, atimeNs = 0n, mtimeNs = 0n, ctimeNs = 0n, birthtimeNs = 0n] = numbers;
+  return { dev, mode, nlink, uid, gid, rdev, ino, size, atimeNs, mtimeNs, ctimeNs, birthtimeNs };
+}
+
 /** What one exact look says, in both forms. */
-export function toOpened(s: BigIntStats): { readonly stat: LayerStat; readonly print: Fingerprint } {
+export function toOpened(s: ExactStat): { readonly stat: LayerStat; readonly print: Fingerprint } {
   const mode = Number(s.mode);
   const stat: LayerStat = {
     type: typeOfMode(mode),
@@ -78,7 +87,7 @@ function toMs(ns: bigint): number {
   return Number(ns / million) + Number(ns % million) / 1e6;
 }
 
-export function toFingerprint(s: BigIntStats): Fingerprint {
+export function toFingerprint(s: ExactStat): Fingerprint {
   return { size: s.size, mtimeNs: s.mtimeNs, ctimeNs: s.ctimeNs, dev: s.dev, ino: s.ino };
 }
 

@@ -40,6 +40,8 @@ export interface OwnershipOptions {
 /** Far more rounds than processes could race in earnest. */
 const mostRounds = 200;
 const defaultPollMs = 3000;
+/** What else changes in the folder (times of upper, of work) is no news of ownership. */
+const locksAndRequests = /^(lock|request)[.-]/;
 
 /** Becomes the owner of the folder's upper, or says who is. */
 export async function acquire(folder: string, options: OwnershipOptions = {}): Promise<Claim> {
@@ -114,7 +116,7 @@ export async function requestYield(folder: string, by: AskedBy = "window"): Prom
 
 /** Calls once, when the upper has no living owner any more. */
 export function onReleased(folder: string, listener: () => void, options: OwnershipOptions = {}): Disposable {
-  const watch = watchFolder(folder, options.pollMs ?? defaultPollMs, async () => {
+  const watch = watchFolder(folder, options.pollMs ?? defaultPollMs, locksAndRequests, async () => {
     if ((await currentOwner(folder, options)) !== undefined || watch.disposed) return;
     watch.dispose();
     listener();
@@ -137,7 +139,7 @@ export class OverlayLock {
     private readonly record: LockRecord,
     pollMs: number,
   ) {
-    this.#watch = watchFolder(folder, pollMs, () => this.#look());
+    this.#watch = watchFolder(folder, pollMs, locksAndRequests, () => this.#look());
   }
 
   get owner(): Owner {
