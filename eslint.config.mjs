@@ -39,7 +39,7 @@ export default defineConfig(
   fence(["src/engine/**/*.ts"], [
     { ...nodeModules, message: "The engine runs without Node: ask for a port in layer.ts." },
     { ...vscode, message: "The engine knows nothing of VS Code." },
-    { regex: "^\\.\\./(\\.\\./)*(host|vscode|extension)", message: "The engine imports only the engine." },
+    { regex: "^\\.\\./(\\.\\./)*(host|vscode|patch|extension)", message: "The engine imports only the engine." },
   ]),
   fence(["src/host/**/*.ts"], [
     { ...vscode, message: "A host runs without VS Code." },
@@ -51,6 +51,16 @@ export default defineConfig(
     { ...vscode, message: "A host runs without VS Code." },
     { regex: "/engine/(?!(index|layer|errors|paths|types)(\\.ts|\\.js)?$)", message: "Import the engine through its index." },
     { regex: "/(vscode|extension)(/|\\.|$)", message: "A host runs without VS Code." },
+  ]),
+  fence(["src/patch/**/*.ts"], [
+    { ...nodeModules, message: "Patches are made without Node: ask for it in the Codec of types.ts." },
+    { ...vscode, message: "A patch knows nothing of VS Code." },
+    { regex: "^\\.\\./", message: "src/patch imports only itself." },
+    { regex: "/node(\\.ts|\\.js)?$", message: "The codec on Node is handed in." },
+  ]),
+  fence(["src/patch/node.ts"], [
+    { ...vscode, message: "A patch knows nothing of VS Code." },
+    { regex: "^\\.\\./", message: "src/patch imports only itself." },
   ]),
   fence(["src/vscode/**/*.ts"], [
     { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "The adapter imports the engine through its index." },
