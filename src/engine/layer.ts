@@ -3,7 +3,7 @@
  * Paths are layer paths: no leading slash, "" for the root. Every call throws LayerError and nothing else.
  * INV-1 rests on the split: a LowerLayer has no call that writes, and no path of one can be given to the scratch.
  */
-import type { CancelSignal, EntryType, Fingerprint, LayerStat } from "./types.js";
+import type { CancelSignal, EntryType, Fingerprint, LayerStat, Progress } from "./types.js";
 
 export interface LayerDirent {
   readonly name: string;
@@ -37,6 +37,12 @@ export interface WriteHandle extends ReadHandle {
   /** Writes all of `buffer` at `position`, or at the end of the file when opened with `append`. */
   write(buffer: Uint8Array, position: number): Promise<void>;
   truncate(size: number): Promise<void>;
+  /**
+   * Lets the system copy a large file into this one, which is empty, from its start: as much as it will, which may be
+   * nothing. Stops soon after the signal. Returns how many bytes are there; whoever asked does the rest, and meets in
+   * doing so whatever went wrong here.
+   */
+  fillFrom?(source: ReadHandle, options: { readonly signal?: CancelSignal; readonly onProgress?: Progress }): Promise<number>;
   sync(): Promise<void>;
   chmod(mode: number): Promise<void>;
   chown(uid: number, gid: number): Promise<void>;

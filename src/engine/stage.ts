@@ -14,8 +14,10 @@ export interface CopyOptions {
   readonly onProgress?: Progress;
 }
 
-/** Bytes read and written at a time: large enough that the calls do not show, small enough to cancel quickly. */
-const chunkSize = 1 << 20;
+/** Bytes read and written at a time: large enough that the calls do not show, small enough for the processor's cache. */
+const chunkSize = 1 << 18;
+/** From here on, in bytes, it pays to let the system do it where the scratch can. */
+const largeSize = 1 << 26;
 /** Up to here, in bytes, a file is copied in one call where the scratch can: the calls cost more than the bytes. */
 const smallSize = 64 * 1024;
 /** A change this recent, in ms, may have left size and times as they were: file systems' clocks are coarse. */
@@ -151,29 +153,44 @@ async function copyData(ctx: Context, source: ReadHandle, stat: LayerStat, optio
 
 /**
  * Copies `expected` bytes, or up to where the source ends before; all there is when nothing is expected, because some
- * virtual filesystems say 0 of every file. Runs of zeros become holes.
+ * virtual filesystems say 0 of every file. Runs of zeros become holes. One chunk is read while the one before is written.
  */
 export async function copyBytes(source: ReadHandle, target: WriteHandle, expected: number, options: CopyOptions): Promise<void> {
   const end = expected === 0 ? Infinity : expected;
-  const buffer = new Uint8Array(Math.min(chunkSize, expected === 0 ? 65_536 : expected));
-  let position = 0;
-  let written = 0;
-  while (position < end) {
-    checkCancelled(options.signal);
-    const wanted = Math.min(buffer.length, end - position);
-    const count = await source.read(wanted === buffer.length ? buffer : buffer.subarray(0, wanted), position);
-    if (count > 0) {
-      const chunk = count === buffer.length ? buffer : buffer.subarray(0, count);
-      if (count < chunkSize || !isZero(chunk)) {
-        await target.write(chunk, position);
-        written = position + count;
+  let position = expected < largeSize ? 0 : ((await target.fillFrom?.(source, options)) ?? 0);
+  if (position > 0) options.onProgress?.(position, Math.max(expected, position));
+  const size = Math.min(chunkSize, expected === 0 ? 65_536 : expected);
+  let [buffer, other] = [new Uint8Array(size), expected > size ? new Uint8Array(size) : undefined];
+  let written = position;
+  let writing = Promise.resolve();
+  try {
+    while (position < end) {
+      checkCancelled(options.signal);
+      const wanted = Math.min(buffer.length, end - position);
+      const count = await source.read(wanted === buffer.length ? buffer : buffer.subarray(0, wanted), position);
+      await writing;
+      if (count > 0) {
+        const chunk = count === buffer.length ? buffer : buffer.subarray(0, count);
+        if (count < chunkSize || !isZero(chunk)) {
+          writing = target.write(chunk, position);
+          writing.catch(ignore); // whoever awaits it says so
+          written = position + count;
+          if (other === undefined) await writing;
+          else [buffer, other] = [other, buffer];
+        }
+        position += count;
+        if (expected > chunkSize) options.onProgress?.(position, Math.max(expected, position));
       }
-      position += count;
-      if (expected > chunkSize) options.onProgress?.(position, Math.max(expected, position));
+      if (count < wanted) break;
     }
-    if (count < wanted) break;
+  } finally {
+    await writing; // nothing is under way when this has ended
   }
   if (written < position) await target.truncate(position);
+}
+
+function ignore(): void {
+  // Awaited elsewhere.
 }
 
 function isZero(bytes: Uint8Array): boolean {

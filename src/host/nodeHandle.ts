@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import type { Opened, ReadHandle, WriteHandle } from "../engine/layer.js";
 import type { Fingerprint, LayerStat } from "../engine/types.js";
 import { callThread } from "./callThread.js";
+import { copyThrough, type FillOptions } from "./nodeFill.js";
 import { performed, promised, refuse } from "./nodeFault.js";
 import type { Done, DoneVoid } from "./nodeFault.js";
 import { toFingerprint, toLayerStat, utimesArgument } from "./nodeStat.js";
@@ -100,6 +101,11 @@ export class NodeWriteHandle extends NodeReadHandle implements WriteHandle {
       if (put === 0) throw refuse("EIO", "write", this.physicalPath);
       total += put;
     }
+  }
+
+  async fillFrom(source: ReadHandle, options: FillOptions): Promise<number> {
+    if (!(source instanceof NodeReadHandle)) return 0;
+    return source.withDescriptor("copy", (from) => this.withDescriptor("copy", (to) => copyThrough(from, to, options)));
   }
 
   truncate(size: number): Promise<void> {

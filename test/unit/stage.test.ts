@@ -10,7 +10,6 @@ import { compose, type Matches, recorder } from "../support/layers/hooks.js";
 import type { Hook, LayerCall } from "../support/layers/intercept.js";
 import { codeOf, testEnv, World } from "../support/world.js";
 
-const mib = 1 << 20;
 const base = { "a": "A", "l": { symlink: "a" } } as const;
 const check = (title: string, c: FaultCase) => { faultCase(title, { base, ...c }); };
 const inWork = (name: string): Matches => (call) => call.name === name && call.path.startsWith("work/");
@@ -24,6 +23,8 @@ describe("one state of a file", () => {
 });
 
 describe("copyBytes", () => {
+  /** What is read and written at a time. */
+  const piece = 1 << 18;
   /** A source of `data`, and a target that writes down what it is told. */
   function ends(data: Uint8Array, cut = Infinity) {
     const unused = () => Promise.reject(new Error("not used"));
@@ -44,19 +45,19 @@ describe("copyBytes", () => {
     return { source, target, done };
   }
   const filled = (size: number, value = 1) => new Uint8Array(size).fill(value);
-  const holes = filled(3 * mib + 5, 0);
-  holes[2 * mib + 7] = 1;
+  const holes = filled(3 * piece + 5, 0);
+  holes[2 * piece + 7] = 1;
 
   test.each<[string, Uint8Array, number, [string, number, number?][], [number, number][]]>([
     ["nothing", new Uint8Array(0), 0, [], []],
     ["a small file, without progress", filled(10), 10, [["write", 0, 10]], []],
-    ["one piece exactly, without progress", filled(mib), mib, [["write", 0, mib]], []],
-    ["a byte more", filled(mib + 1), mib + 1, [["write", 0, mib], ["write", mib, 1]], [[mib, mib + 1], [mib + 1, mib + 1]]],
-    ["as much as was expected, of a file that grows", filled(mib + 500), mib + 1, [["write", 0, mib], ["write", mib, 1]], [[mib, mib + 1], [mib + 1, mib + 1]]],
-    ["less, of a file that was cut", filled(mib), 2 * mib, [["write", 0, mib]], [[mib, 2 * mib]]],
+    ["one piece exactly, without progress", filled(piece), piece, [["write", 0, piece]], []],
+    ["a byte more", filled(piece + 1), piece + 1, [["write", 0, piece], ["write", piece, 1]], [[piece, piece + 1], [piece + 1, piece + 1]]],
+    ["as much as was expected, of a file that grows", filled(piece + 500), piece + 1, [["write", 0, piece], ["write", piece, 1]], [[piece, piece + 1], [piece + 1, piece + 1]]],
+    ["less, of a file that was cut", filled(piece), 2 * piece, [["write", 0, piece]], [[piece, 2 * piece]]],
     ["all there is, where the size is not told", filled(65_536 + 3), 0, [["write", 0, 65_536], ["write", 65_536, 3]], []],
-    ["pieces of zeros are left out; the end is written", holes, holes.length, [["write", 2 * mib, mib], ["write", 3 * mib, 5]], [1, 2, 3].map((n): [number, number] => [n * mib, holes.length]).concat([[holes.length, holes.length]])],
-    ["a hole at the end is made by the size", filled(2 * mib, 0), 2 * mib, [["truncate", 2 * mib]], [[mib, 2 * mib], [2 * mib, 2 * mib]]],
+    ["pieces of zeros are left out; the end is written", holes, holes.length, [["write", 2 * piece, piece], ["write", 3 * piece, 5]], [1, 2, 3].map((n): [number, number] => [n * piece, holes.length]).concat([[holes.length, holes.length]])],
+    ["a hole at the end is made by the size", filled(2 * piece, 0), 2 * piece, [["truncate", 2 * piece]], [[piece, 2 * piece], [2 * piece, 2 * piece]]],
     ["a small file of zeros is written", filled(3, 0), 3, [["write", 0, 3]], []],
   ])("%s", async (_, data, expected, done, told) => {
     const at = ends(data);
@@ -65,6 +66,51 @@ describe("copyBytes", () => {
     expect(at.done).toEqual(done);
     expect(progress).toEqual(told);
     await copyBytes(ends(data).source, ends(data).target, expected, {});
+  });
+
+  test("one piece is read while the one before is written, and none is under way when a fault is told", async () => {
+    const at = ends(filled(3 * piece));
+    const events: string[] = [];
+    let ended = 0;
+    const slow: WriteHandle = {
+      ...at.target,
+      write: async (_, position) => {
+        events.push(`write ${String(position / piece)}`);
+        for (let i = 0; i < 20; i++) await Promise.resolve();
+        ended++;
+        if (position === piece) throw new Error("full");
+      },
+    };
+    const source: ReadHandle = { ...at.source, read: (buffer, position) => { events.push(`read ${String(position / piece)}`); return at.source.read(buffer, position); } };
+    await expect(copyBytes(source, slow, 3 * piece, {})).rejects.toThrow("full");
+    expect(events).toEqual(["read 0", "write 0", "read 1", "write 1", "read 2"]);
+    expect(ended).toBe(2);
+  });
+
+  describe("a large file that the system may copy", () => {
+    const large = 1 << 26;
+    const bytes = filled(large);
+    test.each<[string, number, [string, number, number?][]]>([
+      ["all of it", large, []],
+      ["none of it", 0, [["write", 0, piece]]],
+      ["some of it", large - piece - 1, [["write", large - piece - 1, piece], ["write", large - 1, 1]]],
+    ])("%s", async (_, filledBy, writes) => {
+      const at = ends(bytes);
+      const told: number[] = [];
+      await copyBytes(at.source, { ...at.target, fillFrom: () => Promise.resolve(filledBy) }, large, { onProgress: (now) => told.push(now) });
+      expect(at.done.slice(0, Math.max(writes.length, filledBy === 0 ? 1 : writes.length))).toEqual(writes);
+      expect(at.done).toHaveLength(Math.ceil((large - filledBy) / piece));
+      expect(told.at(-1)).toBe(large);
+    });
+    test("a smaller one, or a cancelled one, is not asked for more", async () => {
+      const at = ends(bytes);
+      await copyBytes(at.source, { ...at.target, fillFrom: () => Promise.reject(new Error("asked")) }, large - 1, {});
+      const cancel = new AbortController();
+      const fillFrom = () => { cancel.abort(); return Promise.resolve(piece); };
+      const other = ends(bytes);
+      expect(await codeOf(copyBytes(other.source, { ...other.target, fillFrom }, large, { signal: cancel.signal }))).toBe("ECANCELED");
+      expect(other.done).toEqual([]);
+    });
   });
 
   test("cancelled before it begins: nothing is read", async () => {
