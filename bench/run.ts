@@ -5,7 +5,7 @@ import { mkdtempSync, promises as fs } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { appendCase, bigCopyCases, readCase, reflinkCase, type Row, saveCase, statCases, type World } from "./cases.ts";
+import { appendCases, bigCopyCases, readCase, reflinkCase, type Row, saveCase, statCases, type World } from "./cases.ts";
 import { changesCase, openCase, renameCases, resetCase } from "./scale.ts";
 import { faults, peers } from "./peers.ts";
 import { fetchPeers, overlayModule } from "./subjects.ts";
@@ -16,7 +16,7 @@ const project = dirname(here);
 const parts: Readonly<Record<string, (world: World) => Promise<readonly (Row | undefined)[]>>> = {
   stat: statCases,
   read: async (world) => [await readCase(world)],
-  append: async (world) => [await appendCase(world)],
+  append: appendCases,
   save: async (world) => [await saveCase(world)],
   copy: bigCopyCases,
   reflink: async (world) => [await reflinkCase(world)],
@@ -27,7 +27,7 @@ const parts: Readonly<Record<string, (world: World) => Promise<readonly (Row | u
 };
 
 function show(rows: readonly Row[]): void {
-  const names = ["ours", "plain", "overlayfs", "fuse-overlayfs", "@zenfs/core", "just-bash", "write-file-atomic", "small"];
+  const names = ["ours", "ours, unsynced", "plain", "overlayfs", "fuse-overlayfs", "fuse-overlayfs, synced", "@zenfs/core", "just-bash", "write-file-atomic", "small"];
   const cell = (value: number | string | undefined): string => (value === undefined ? "" : typeof value === "string" ? value : Number.isNaN(value) ? "not here" : `${value.toFixed(value < 10 ? 2 : 0)} ms`);
   for (const row of rows) {
     const verdict = row.ratio <= row.limit ? "ok" : "MISSED";

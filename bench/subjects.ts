@@ -14,6 +14,7 @@ export interface Subject {
   readdir(path: string): Promise<readonly unknown[]>;
   readFile(path: string): Promise<unknown>;
   append(path: string, data: string): Promise<void>;
+  appendSynced?(path: string, data: string): Promise<void>;
   save(path: string, data: string): Promise<void>;
   unlink(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -45,8 +46,8 @@ export async function overlayModule(root: string): Promise<OverlayModule> {
   return (await import(pathToFileURL(join(root, "dist/overlay.mjs")).href)) as OverlayModule;
 }
 
-export async function ours(module: OverlayModule, base: string, scratch: string): Promise<Subject & { readonly overlay: OverlayObject }> {
-  const overlay = await module.openOverlay({ base, scratch });
+export async function ours(module: OverlayModule, base: string, scratch: string, durability: "data" | "none" = "data"): Promise<Subject & { readonly overlay: OverlayObject }> {
+  const overlay = await module.openOverlay({ base, scratch, durability });
   return {
     name: "ours", overlay,
     lstat: (path) => overlay.lstat(path),
@@ -69,6 +70,7 @@ export function plain(name: string, folder: string, close: () => Promise<void> =
     readdir: (path) => fs.readdir(folder + path, { withFileTypes: true }),
     readFile: (path) => fs.readFile(folder + path),
     append: (path, data) => fs.appendFile(folder + path, data),
+    appendSynced: (path, data) => fs.appendFile(folder + path, data, { flush: true }),
     save: (path, data) => fs.writeFile(folder + path, data),
     unlink: (path) => fs.unlink(folder + path),
     rename: (from, to) => fs.rename(folder + from, folder + to),
