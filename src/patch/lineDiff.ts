@@ -25,7 +25,7 @@ export interface Limits {
   readonly effort?: number;
 }
 
-const defaultLines = 4_000_000;
+const defaultLines = 8_000_000;
 
 /** The edits in order, as often as they are asked for. Between two of them there is at least one line that both have. */
 export function diffLines(old: Uint8Array, now: Uint8Array, limits: Limits = {}): Iterable<Edit> {

@@ -39,7 +39,7 @@ export class LineIndex {
       power = Math.imul(power, base);
     }
     const fits = (at: number): boolean =>
-      at >= 0 && at + lines <= this.count && ((sums[at + lines] ?? 0) - Math.imul(sums[at] ?? 0, power)) === sum
+      at >= 0 && at + lines <= this.count && (((sums[at + lines] ?? 0) - Math.imul(sums[at] ?? 0, power)) | 0) === sum
       && isFree(at) && this.has(text, lines, at);
     const from = Math.min(line, this.count);
     for (let away = 0; away <= this.count; away++) {
