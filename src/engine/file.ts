@@ -134,7 +134,8 @@ async function putStaged(ctx: Context, parent: UpperDirectory, target: Target, b
     const existed = target.kind === "lower";
     if (!existed) await inheritGroup(ctx, parent, staged, "file");
     await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, existed, () => ctx.work.publish(staged, path)));
-    ctx.tree.add(parent, name, "file");
+    if (existed) ctx.tree.addCopy(parent, name, "file");
+    else ctx.tree.add(parent, name, "file");
     await recordOrigin(ctx, parent, target);
     ctx.events.queue(target.kind === "absent" ? "created" : "changed", ctx.tree.mergedPath(parent, name));
     await ctx.work.inside(directory, false, () => removeVoidWhiteout(ctx, parent, name));

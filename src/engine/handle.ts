@@ -90,11 +90,22 @@ async function openWriter(ctx: Context, found: Found, flags: OpenFlags, mode: nu
   const { directory, name } = upper;
   const file = await ctx.locks.alongside(directory, async () => {
     if (ctx.tree.entry(directory, name)?.type !== "file" || !ctx.tree.isAttached(directory)) return again;
-    return openUpper(ctx, directory, name, { read: flags.read, append: flags.append, truncate: flags.truncate });
+    return openUpper(ctx, directory, name, { read: flags.read, append: flags.append });
   });
   if (file === again) return again;
-  if (flags.truncate) file.changed();
+  if (flags.truncate) await empty(file);
   return new Handle({ kind: "writer", file, readable: flags.read, append: flags.append }, "upper");
+}
+
+/** In the file's queue: what others do to the whole of it is done before, or after. */
+async function empty(file: OpenFile): Promise<void> {
+  try {
+    await file.inode.io.runExclusive(() => file.truncate(0));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  file.changed();
 }
 
 /** An empty file is whole from its first moment: it is made in its place, over a whiteout that is void from then on. */

@@ -16,6 +16,9 @@ export interface Inode {
 
 export class Inodes {
   private readonly open = new Map<string, Inode>();
+  /** How many are being opened, and what was changed and left meanwhile: their look at it may be an old one. */
+  private opening = 0;
+  private readonly changed = new Set<string>();
 
   hasWriters(stat: LayerStat): boolean {
     return this.open.has(keyOf(stat));
@@ -24,6 +27,21 @@ export class Inodes {
   /** How many files have writers. */
   get size(): number {
     return this.open.size;
+  }
+
+  /** Runs what opens a file and registers the writer. */
+  async entering<T>(open: () => Promise<T>): Promise<T> {
+    this.opening++;
+    try {
+      return await open();
+    } finally {
+      if (--this.opening === 0) this.changed.clear();
+    }
+  }
+
+  /** Whether nothing was done to a file, through another writer, since whoever just entered has opened it. */
+  isAsOpened(inode: Inode): boolean {
+    return inode.writers === 1 && !this.changed.has(inode.key);
   }
 
   /** Registers a writer. Called under the mutex of the directory in which the file was opened. */
@@ -36,7 +54,9 @@ export class Inodes {
   }
 
   leave(inode: Inode): void {
-    if (--inode.writers === 0) this.open.delete(inode.key);
+    if (--inode.writers > 0) return;
+    this.open.delete(inode.key);
+    if (inode.changes > 0 && this.opening > 0) this.changed.add(inode.key);
   }
 }
 

@@ -18,7 +18,7 @@ export class OpenFile {
     private readonly entry: UpperEntry,
     private readonly size: number,
   ) {
-    this.seen = inode.writers > 1 ? undefined : inode.changes;
+    this.seen = ctx.inodes.isAsOpened(inode) ? inode.changes : undefined;
   }
 
   /** What had been done to the file when its size was looked at; not known when others were at it. */
@@ -32,11 +32,14 @@ export class OpenFile {
   /** Adds to the end, and says where that was; what a full disk let through of it is taken away again (INV-11). Called in the inode's queue. */
   async append(data: Uint8Array): Promise<number> {
     const size = this.inode.changes === this.seen ? this.size : (await this.raw.stat()).size;
+    const writing = this.write(data, size);
+    const own = this.inode.changes;
     try {
-      await this.write(data, size);
+      await writing;
       return size;
     } catch (error) {
-      await this.raw.truncate(size).catch(() => undefined);
+      // A handle that writes at a position, or cuts the file, has no turn to wait for: then nobody knows whose the end is.
+      if (this.inode.changes === own) await this.raw.truncate(size).catch(() => undefined);
       throw error;
     }
   }
@@ -83,26 +86,27 @@ export class OpenFile {
     try {
       await this.raw.close();
     } finally {
-      // Last, so that who opened the file before our last write meets us here when it enters.
+      // Last, so that nobody takes the file for one without writers while it has one.
       this.ctx.inodes.leave(this.inode);
     }
   }
 }
 
-/** Opens an upper file for writing and registers the writer. The caller holds the mutex of its directory. */
-export async function openUpper(ctx: Context, directory: UpperDirectory, name: string, how: OpenWrite): Promise<OpenFile> {
-  const raw = await ctx.scratch.openWrite(ctx.tree.entryPath(directory, name), how);
-  // Cut to nothing as it was opened, so what it was when it was opened is its size no more.
-  if (how.truncate === true) return registerWriter(ctx, raw, directory, name, 0);
-  return registerWriter(ctx, raw, directory, name);
+/**
+ * Opens an upper file for writing and registers the writer. The caller shares the lock of its directory. Nothing is cut
+ * here: whoever else is at the file has to see that, so it is done through the OpenFile.
+ */
+export async function openUpper(ctx: Context, directory: UpperDirectory, name: string, how: Pick<OpenWrite, "read" | "append">): Promise<OpenFile> {
+  const path = ctx.tree.entryPath(directory, name);
+  return ctx.inodes.entering(async () => registerWriter(ctx, await ctx.scratch.openWrite(path, how), directory, name));
 }
 
-export async function registerWriter(ctx: Context, raw: WriteHandle, directory: UpperDirectory, name: string, size?: number): Promise<OpenFile> {
+export async function registerWriter(ctx: Context, raw: WriteHandle, directory: UpperDirectory, name: string): Promise<OpenFile> {
   const entry = ctx.tree.entry(directory, name);
   try {
     if (entry === undefined) throw new Refusal("EBUSY");
     const stat = raw.opened?.stat ?? (await raw.stat());
-    return new OpenFile(ctx, raw, ctx.inodes.enter(stat), directory, entry, size ?? stat.size);
+    return new OpenFile(ctx, raw, ctx.inodes.enter(stat), directory, entry, stat.size);
   } catch (error) {
     await raw.close();
     throw error;

@@ -68,7 +68,13 @@ async function stageSmall(ctx: Context, file: LowerFile): Promise<Staged | undef
   // Some virtual filesystems say 0 of every file.
   if (ctx.scratch.copySmall === undefined || size === 0 || size > smallSize) return undefined;
   const path = ctx.work.temp();
-  const made = await ctx.scratch.copySmall(file.layer, file.layerPath, path, file.stat);
+  let made;
+  try {
+    made = await ctx.scratch.copySmall(file.layer, file.layerPath, path, file.stat);
+  } catch (error) {
+    await ctx.work.discard(path); // it may be there: the fault can come after that
+    throw error;
+  }
   if (made === undefined) return undefined;
   const { stat, print } = made.source;
   let keep = false;

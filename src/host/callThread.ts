@@ -13,7 +13,7 @@ import { nodeFault } from "./nodeFault.js";
 const many = 8;
 const withinMs = 100;
 /** How long it waits for more, in ms. */
-const idleMs = 5000;
+const usualIdleMs = 5000;
 
 interface Waiting {
   readonly call: string;
@@ -34,6 +34,9 @@ export class CallThread {
   #since = 0;
   #count = 0;
   #idle: NodeJS.Timeout | undefined;
+  #starting: ((isReady: boolean) => void)[] = [];
+
+  constructor(private readonly idleMs = usualIdleMs) {}
 
   /** Whether calls should go this way now. */
   get ready(): boolean {
@@ -50,6 +53,19 @@ export class CallThread {
     }
     if (++this.#count >= many) this.#start();
     return false;
+  }
+
+  /** Starts it without being asked for often. Whether it is there then. */
+  start(): Promise<boolean> {
+    if (this.#ready || this.#broken) return Promise.resolve(this.#ready);
+    if (this.#worker === undefined) this.#start();
+    return this.#worker === undefined ? Promise.resolve(false) : new Promise((resolve) => { this.#starting.push(resolve); });
+  }
+
+  /** Ends it now. What it has not answered fails; what is asked from here on goes the other way. */
+  async end(): Promise<void> {
+    this.#ready = false;
+    await this.#worker?.terminate();
   }
 
   /** @throws LayerError with `call` and `path`, as the pool's calls do. */
@@ -75,11 +91,13 @@ export class CallThread {
     try {
       const text = `(${callThreadMain.toString()})(require("node:fs"), require("node:worker_threads").parentPort)`;
       // Its descriptors are closed by whoever was given them.
-      const worker = new Worker(text, { eval: true, name: "overlay calls", trackUnmanagedFds: false, stdout: false, stderr: false });
+      // Nor is it to be what the process is: `--input-type=module` would make a module of it, `--require` run things in it.
+      const worker = new Worker(text, { eval: true, execArgv: [], name: "overlay calls", trackUnmanagedFds: false, stdout: false, stderr: false });
       worker.unref();
-      worker.on("online", () => {
+      // Its first message says that it listens; "online" comes before its text has run, and may be all that ever comes.
+      worker.once("message", () => {
         this.#ready = true;
-        this.#rest();
+        this.#started();
       });
       worker.on("message", (answers: readonly Answer[]) => { this.#settle(answers); });
       worker.on("error", (error: Error) => {
@@ -91,6 +109,10 @@ export class CallThread {
     } catch {
       this.#broken = true;
     }
+  }
+
+  #started(): void {
+    for (const tell of this.#starting.splice(0)) tell(this.#ready);
   }
 
   #settle(answers: readonly Answer[]): void {
@@ -115,9 +137,8 @@ export class CallThread {
     this.#idle = setTimeout(() => {
       this.#idle = undefined;
       if (this.#waiting.size > 0) return;
-      this.#ready = false;
-      void this.#worker?.terminate();
-    }, idleMs).unref();
+      void this.end();
+    }, this.idleMs).unref();
   }
 
   #fail(error: Error): void {
@@ -130,6 +151,7 @@ export class CallThread {
     this.#waiting.clear();
     this.#requests = [];
     for (const { call, path, reject } of waiting) reject(new LayerError("EIO", call, path, { cause: error }));
+    this.#started();
   }
 }
 

@@ -56,8 +56,11 @@ export function callThreadMain(fs: typeof Fs, port: MessagePort): void {
           operations.write(copy, content, 0);
           fs.futimesSync(copy, atime, mtime);
         } catch (error) {
-          fs.closeSync(copy);
-          fs.unlinkSync(to);
+          try {
+            fs.closeSync(copy);
+          } finally {
+            fs.unlinkSync(to);
+          }
           throw error;
         }
         return [copy, stat];
@@ -78,15 +81,25 @@ export function callThreadMain(fs: typeof Fs, port: MessagePort): void {
       return undefined;
     },
     write: (fd, bytes, position) => {
-      for (let total = 0; total < bytes.length; ) total += fs.writeSync(fd, bytes, total, bytes.length - total, position === null ? null : position + total);
+      for (let total = 0; total < bytes.length; ) {
+        const put = fs.writeSync(fd, bytes, total, bytes.length - total, position === null ? null : position + total);
+        if (put === 0) throw Object.assign(new Error("nothing was written"), { code: "EIO" });
+        total += put;
+      }
     },
     close: (fd) => { fs.closeSync(fd); },
     lstat: (path) => numbers(fs.lstatSync(path, { bigint: true })),
     link: (from, to) => { fs.linkSync(from, to); },
     unlink: (path) => { fs.unlinkSync(path); },
     publish: (from, to, source, print) => {
-      const now = fs.lstatSync(source, { bigint: true, throwIfNoEntry: false });
-      if (now === undefined) return "changed";
+      let now;
+      try {
+        now = fs.lstatSync(source, { bigint: true });
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === "ENOENT" || code === "ENOTDIR") return "changed";
+        throw error;
+      }
       if (now.size !== print[0] || now.mtimeNs !== print[1] || now.ctimeNs !== print[2] || now.dev !== print[3] || now.ino !== print[4]) return "changed";
       fs.linkSync(from, to);
       try {
@@ -108,4 +121,5 @@ export function callThreadMain(fs: typeof Fs, port: MessagePort): void {
       }
     }));
   });
+  port.postMessage([]); // it listens
 }

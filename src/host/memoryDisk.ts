@@ -21,6 +21,8 @@ export interface MemoryDiskOptions {
   readonly gid?: number;
   readonly hardLinks?: boolean;
   readonly reflink?: boolean;
+  /** Whether scratch layers have copySmall and publishCopy. */
+  readonly oneStep?: boolean;
   readonly caseSensitive?: boolean;
   /** Bytes, in pages of 4096; only file content counts. */
   readonly capacity?: number;
@@ -44,7 +46,7 @@ export class MemoryDisk {
 
   constructor(options: MemoryDiskOptions = {}) {
     this.options = {
-      clock: steppingClock(), umask: 0o022, uid: 0, gid: options.uid ?? 0, hardLinks: true, reflink: false,
+      clock: steppingClock(), umask: 0o022, uid: 0, gid: options.uid ?? 0, hardLinks: true, reflink: false, oneStep: false,
       caseSensitive: true, capacity: Infinity, dev: 64_769, ...options,
     };
     this.capacity = this.options.capacity;

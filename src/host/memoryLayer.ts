@@ -10,6 +10,7 @@ import { faultOf } from "./memoryDisk.js";
 import type { MemoryDisk } from "./memoryDisk.js";
 import { MemoryHandle, setMode, setOwner, setTimes } from "./memoryHandle.js";
 import type { Access } from "./memoryHandle.js";
+import { copySmall, publishCopy } from "./memoryOneStep.js";
 import { fingerprintOf, isDirectory, isFile, statOf, typeOfInode } from "./memoryInode.js";
 import type { MemoryFile, MemoryInode } from "./memoryInode.js";
 import { permission } from "./memoryWalk.js";
@@ -24,7 +25,7 @@ export class MemoryLowerLayer implements LowerLayer {
     private readonly root: string,
   ) {}
 
-  protected physical(path: string): string {
+  physical(path: string): string {
     return path === "" ? this.root : this.root === "/" ? `/${path}` : `${this.root}/${path}`;
   }
 
@@ -93,6 +94,19 @@ const refusals: Readonly<Record<MemoryInode["body"]["kind"], ErrorCode>> = {
 };
 
 export class MemoryScratchLayer extends MemoryLowerLayer implements ScratchLayer {
+  readonly copySmall?: NonNullable<ScratchLayer["copySmall"]>;
+  readonly publishCopy?: NonNullable<ScratchLayer["publishCopy"]>;
+
+  constructor(disk: MemoryDisk, root: string) {
+    super(disk, root);
+    if (!disk.options.oneStep) return;
+    const here = (from: LowerLayer): from is MemoryLowerLayer => from instanceof MemoryLowerLayer && from.disk === disk;
+    this.copySmall = async (from, fromPath, path, as) =>
+      here(from) ? copySmall(disk, from.physical(fromPath), this.physical(path), as) : undefined;
+    this.publishCopy = async (staged, to, from, fromPath, print) =>
+      here(from) ? publishCopy(disk, this.physical(staged), this.physical(to), from.physical(fromPath), print) : undefined;
+  }
+
   get privileged(): boolean {
     return this.disk.options.uid === 0;
   }

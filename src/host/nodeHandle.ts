@@ -88,7 +88,8 @@ export class NodeWriteHandle extends NodeReadHandle implements WriteHandle {
 
   async write(buffer: Uint8Array, position: number): Promise<void> {
     if (callThread.ready && buffer.byteLength <= smallWrite) {
-      await this.withDescriptor("write", (fd) => callThread.do("write", "write", this.physicalPath, fd, buffer, this.append ? null : position));
+      // A copy: of a part of a buffer, all of the buffer would go over, and as it is by then.
+      await this.withDescriptor("write", (fd) => callThread.do("write", "write", this.physicalPath, fd, new Uint8Array(buffer), this.append ? null : position));
       return;
     }
     let total = 0;

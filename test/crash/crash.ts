@@ -1,4 +1,5 @@
 /** One sequence of operations, and all that the death of the process in it can leave: each opened and looked at. */
+import type { MemoryDiskOptions } from "../../src/host/memoryDisk.js";
 import { snapshot } from "../../src/host/memoryTree.js";
 import { fullTree } from "../support/truth.js";
 import { codeOf, World } from "../support/world.js";
@@ -6,9 +7,9 @@ import { Allowed, copying, faultsOf, newWorld, show } from "./machine.js";
 import type { Operation } from "./operations.js";
 
 /** Runs a sequence; crashes in the operations from `from` on. Returns how many crashes were opened again. */
-export async function crash(sequence: readonly Operation[], options: { from: number; thorough: boolean; uid?: number }): Promise<number> {
+export async function crash(sequence: readonly Operation[], options: { from: number; thorough: boolean; disk?: MemoryDiskOptions }): Promise<number> {
   const copies = copying();
-  const world = await newWorld(copies.hook, options.uid);
+  const world = await newWorld(copies.hook, options.disk);
   let opened = 0;
   for (const [i, operation] of sequence.entries()) {
     if (i < options.from) {

@@ -5,7 +5,7 @@
  */
 import { describe, test } from "vitest";
 import { crash } from "./crash.js";
-import { operations } from "./operations.js";
+import { copiesUp, operations } from "./operations.js";
 
 const long = process.env["OVERLAY_LONG"] === "1";
 const cores = operations.filter((operation) => operation.core === true);
@@ -14,8 +14,14 @@ describe("one operation", () => {
   for (const operation of operations) {
     test(operation.name, async () => {
       await crash([operation], { from: 0, thorough: true });
-      await crash([operation], { from: 0, thorough: false, uid: 1000 });
+      await crash([operation], { from: 0, thorough: false, disk: { uid: 1000 } });
     });
+  }
+});
+
+describe("one operation, where a copy is made and published in one step each", () => {
+  for (const operation of operations.filter(copiesUp)) {
+    test(operation.name, () => crash([operation], { from: 0, thorough: true, disk: { oneStep: true } }));
   }
 });
 

@@ -5,12 +5,13 @@
 import { describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../src/engine/index.js";
 import { LayerError } from "../../src/engine/errors.js";
+import type { MemoryDiskOptions } from "../../src/host/memoryDisk.js";
 import { snapshot } from "../../src/host/memoryTree.js";
 import type { Hook, LayerCall } from "../support/layers/intercept.js";
 import { fullTree, type Tree, untruths } from "../support/truth.js";
 import { codeOf, World } from "../support/world.js";
 import { Allowed, newWorld, show as showTree } from "./machine.js";
-import { type Operation, operations } from "./operations.js";
+import { copiesUp, type Operation, operations } from "./operations.js";
 
 const faults: readonly ErrorCode[] = ["ENOSPC", "EIO", "EACCES", "EMFILE"];
 
@@ -43,9 +44,9 @@ const voids = (world: World): string[] => {
 };
 
 /** @returns whether there was an `nth` call. */
-async function failOnce(operation: Operation, nth: number, code: ErrorCode, matches: (call: LayerCall) => boolean, uid: number): Promise<boolean> {
+async function failOnce(operation: Operation, nth: number, code: ErrorCode, matches: (call: LayerCall) => boolean, disk: MemoryDiskOptions): Promise<boolean> {
   const fault = failNth(nth, code, matches);
-  const world = await newWorld(fault.hook, uid);
+  const world = await newWorld(fault.hook, disk);
   const before = await fullTree(world.overlay);
   const voidBefore = voids(world);
   const expected = await afterOf(operation, snapshot(world.disk));
@@ -62,7 +63,7 @@ async function failOnce(operation: Operation, nth: number, code: ErrorCode, matc
   if (result === "ok" || result === expected.code) expect(show(now), title).toBe(show(expected.tree));
   else {
     // What consists of several whole operations may have done some of them.
-    const allowed = await Allowed.during({ name: "", run: operation.run, ...(operation.parts === undefined ? {} : { parts: operation.parts }) }, before, before, await diskBefore(uid));
+    const allowed = await Allowed.during({ name: "", run: operation.run, ...(operation.parts === undefined ? {} : { parts: operation.parts }) }, before, before, await diskBefore(disk));
     if (!allowed.has(now)) expect(show(now), title).toBe(show(before));
   }
   if (!isUnknowable(operation, failed)) expect(untruths(world.events, before, now), title).toEqual([]);
@@ -78,8 +79,8 @@ async function failOnce(operation: Operation, nth: number, code: ErrorCode, matc
   return true;
 }
 
-async function diskBefore(uid: number) {
-  return snapshot((await newWorld(undefined, uid)).disk);
+async function diskBefore(disk: MemoryDiskOptions) {
+  return snapshot((await newWorld(undefined, disk)).disk);
 }
 
 async function afterOf(operation: Operation, disk: World["disk"]) {
@@ -88,8 +89,8 @@ async function afterOf(operation: Operation, disk: World["disk"]) {
   return { code, tree: await fullTree(twin.overlay) };
 }
 
-async function failEach(operation: Operation, code: ErrorCode, matches: (call: LayerCall) => boolean, uid = 0): Promise<void> {
-  for (let nth = 1; await failOnce(operation, nth, code, matches, uid); nth++);
+async function failEach(operation: Operation, code: ErrorCode, matches: (call: LayerCall) => boolean, disk: MemoryDiskOptions = {}): Promise<void> {
+  for (let nth = 1; await failOnce(operation, nth, code, matches, disk); nth++);
 }
 
 describe.each(faults)("every changing call fails with %s", (code) => {
@@ -106,6 +107,12 @@ describe("every call fails with EIO, looking and closing included", () => {
 
 describe("for an ordinary user, every changing call fails with EIO", () => {
   for (const operation of operations) {
-    test(operation.name, () => failEach(operation, "EIO", (call) => call.mutates, 1000));
+    test(operation.name, () => failEach(operation, "EIO", (call) => call.mutates, { uid: 1000 }));
+  }
+});
+
+describe.each(["EIO", "ENOSPC"] as const)("where a copy is made and published in one step each, every call but a close fails with %s", (code) => {
+  for (const operation of operations.filter(copiesUp)) {
+    test(operation.name, () => failEach(operation, code, (call) => call.name !== "handle.close", { oneStep: true }));
   }
 });

@@ -4,15 +4,15 @@
  * all that dying at any call can leave.
  */
 import type { Overlay } from "../../src/engine/index.js";
-import type { MemoryDisk } from "../../src/host/memoryDisk.js";
+import type { MemoryDisk, MemoryDiskOptions } from "../../src/host/memoryDisk.js";
 import { dump, snapshot } from "../../src/host/memoryTree.js";
 import type { Hook } from "../support/layers/intercept.js";
 import { fullTree, type Tree } from "../support/truth.js";
 import { codeOf, passThrough, World } from "../support/world.js";
 import { base, type Operation, scratch } from "./operations.js";
 
-export async function newWorld(hook: Hook = passThrough, uid = 0): Promise<World> {
-  return World.create({ base, scratch, hook, disk: { uid } });
+export async function newWorld(hook: Hook = passThrough, disk: MemoryDiskOptions = {}): Promise<World> {
+  return World.create({ base, scratch, hook, disk });
 }
 
 export const show = (tree: Tree): string => Object.entries(tree).map(([path, what]) => `${path} ${what}`).join("\n");

@@ -91,3 +91,6 @@ export const operations: readonly Operation[] = [
   reset("/re", core), reset("/n"), reset("/e"), operation("reset /", (o) => o.reset(), { core: true }),
   operation("flatten", (o) => o.flatten()),
 ];
+
+/** Of those, the ones that need the upper copy of a file: what a scratch that does it in one step is tried with. */
+export const copiesUp = ({ name }: Operation): boolean => /^(append|truncate|mv|chmod|ln|copyUp|open|flatten|reset|cp)\b.*(lo|ld|re|m|link)\b/.test(name) || name === "flatten";

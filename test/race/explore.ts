@@ -4,7 +4,7 @@
  */
 import { describe, test } from "vitest";
 import { snapshot } from "../../src/host/memoryTree.js";
-import type { MemoryDisk } from "../../src/host/memoryDisk.js";
+import type { MemoryDisk, MemoryDiskOptions } from "../../src/host/memoryDisk.js";
 import { compose, recorder } from "../support/layers/hooks.js";
 import type { Hook, LayerCall } from "../support/layers/intercept.js";
 import { Random } from "../support/random.js";
@@ -18,6 +18,8 @@ export interface Pair {
   readonly b: Operation;
   readonly base?: PlantedTree;
   readonly scratch?: PlantedTree;
+  /** An ordinary user's (uid), or one that copies and publishes in one step. */
+  readonly disk?: MemoryDiskOptions;
   /** What the observer looks at, again and again. */
   readonly see: readonly string[];
   /** Made anew for each world: a fault to inject. */
@@ -31,6 +33,8 @@ export interface Pair {
   readonly folderMoves?: boolean;
   /** A folder is renamed over an empty one: a crash may leave that gone (INV-7). */
   readonly overEmpty?: boolean;
+  /** A read-only folder is made writable for the moment of a change: it is seen so, and a crash may leave it so. */
+  readonly writableMeanwhile?: boolean;
   readonly makesLinks?: boolean;
   /** Of every schedule, beyond what holds always. */
   readonly check?: (calls: readonly LayerCall[], results: History["results"]) => string | undefined;
@@ -132,7 +136,7 @@ function armed(fault: Hook | undefined): { hook: Hook; arm(): void } {
 
 async function sequential(pair: Pair, steps: readonly Step[]): Promise<Order> {
   const fault = armed(pair.fault?.());
-  const world = await World.create({ base: pair.base ?? smallBase, scratch: pair.scratch ?? {}, hook: fault.hook });
+  const world = await World.create({ base: pair.base ?? smallBase, scratch: pair.scratch ?? {}, disk: pair.disk ?? {}, hook: fault.hook });
   fault.arm();
   const looks = looksAt(pair.see, pair.makesLinks !== true);
   const results = { A: "ok", B: "ok" };
@@ -153,7 +157,7 @@ async function runOnce(pair: Pair, orders: readonly Order[], plan: Plan): Promis
   const calls = recorder();
   const random = new Random(seed * 7919 + plan.name.length + schedules);
   const fault = armed(pair.fault?.());
-  const world = await World.create({ base: pair.base ?? smallBase, scratch: pair.scratch ?? {}, hook: compose(calls.hook, scheduler.hook, fault.hook) });
+  const world = await World.create({ base: pair.base ?? smallBase, scratch: pair.scratch ?? {}, disk: pair.disk ?? {}, hook: compose(calls.hook, scheduler.hook, fault.hook) });
   fault.arm();
   const { overlay } = world;
   const looks = looksAt(pair.see, pair.makesLinks !== true);
@@ -194,8 +198,8 @@ async function runOnce(pair: Pair, orders: readonly Order[], plan: Plan): Promis
 
   const after = await fullTree(overlay);
   const tree = show(after);
-  const exact = pair.inPlace !== true && pair.folderMoves !== true;
-  const crash = crashed === undefined || pair.inPlace === true || pair.overEmpty === true ? undefined : { at: crashed.at, tree: await treeOnDisk(crashed.disk) };
+  const exact = pair.inPlace !== true && pair.folderMoves !== true && pair.writableMeanwhile !== true;
+  const crash = crashed === undefined || pair.inPlace === true || pair.overEmpty === true || pair.writableMeanwhile === true ? undefined : { at: crashed.at, tree: await treeOnDisk(crashed.disk) };
   const history: History = { results, when, seen: exact ? seen : [], tree, ...(crash === undefined ? {} : { crash }) };
   const against = contradiction(history, orders);
   if (against !== undefined) faults.push(`no order of the two explains what happened: A gave ${results.A}, B gave ${results.B}\n${against}`);

@@ -103,6 +103,21 @@ describe("the folder's times", () => {
     expect(await mtime(world)).not.toBe(6000);
   });
 
+  test("a file of the lower is written over between two copies: that is no change of the folder either", async () => {
+    const held = gate(onScratch("link", "upper/d/x"));
+    const world = await World.create({ base, hook: held.hook });
+    await world.overlay.utimes("/d", 5, 6);
+    const first = world.overlay.copyUp("/d/x");
+    await held.reached;
+    const over = world.overlay.writeFile("/d/z", "new");
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    const second = world.overlay.copyUp("/d/y");
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    held.open();
+    await Promise.all([first, over, second]);
+    expect(await mtime(world)).toBe(6000);
+  });
+
   test("they cannot be put back: logged, and the copy stands", async () => {
     const world = await World.create({ base, hook: failing(onScratch("utimes", "upper/d"), "EIO") });
     await world.overlay.copyUp("/d/x");

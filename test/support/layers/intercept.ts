@@ -2,7 +2,7 @@
  * One hook for every call of a layer and of the handles it gives out, on any host: to count calls, to fail before or
  * after one, to stop dead (never resolve), or to let a schedule decide when each runs.
  */
-import type { LowerLayer, ReadHandle, ScratchLayer, WriteHandle } from "../../../src/engine/layer.js";
+import type { LowerLayer, ReadHandle, ScratchLayer, SmallCopy, WriteHandle } from "../../../src/engine/layer.js";
 
 export interface LayerCall {
   /** Which layer, as named by whoever intercepted it. */
@@ -24,16 +24,19 @@ const scratchMethods = [
   "create", "openWrite", "makeDirectory", "makeSymlink", "link", "rename", "unlink", "removeDirectory", "chmod", "chown",
   "utimes", "syncDirectory", "cloneFrom",
 ] as const;
+/** What a scratch may have or not. */
+const scratchExtras = ["copySmall", "publishCopy"] as const;
 const readHandleMethods = ["stat", "fingerprint", "read", "close"] as const;
 const writeHandleMethods = ["write", "truncate", "sync", "chmod", "chown", "utimes"] as const;
 
 /** openWrite changes nothing unless it truncates; forcing to the disk changes nothing that a living process can see. */
 const harmless: ReadonlySet<string> = new Set(["syncDirectory", "sync"]);
-const secondPath: ReadonlySet<string> = new Set(["link", "rename", "makeSymlink", "cloneFrom"]);
+/** Where the path that a call is about is not its first argument. */
+const pathAt: Readonly<Record<string, number>> = { link: 1, rename: 1, makeSymlink: 1, cloneFrom: 1, copySmall: 2, publishCopy: 1 };
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
-/** The handle behind an intercepted one; a clone must start from the real descriptor. */
+/** What is behind an intercepted handle or layer: a clone must start from the real descriptor, a copy from the real file. */
 const originals = new WeakMap<object, object>();
 
 export function originalHandle(handle: ReadHandle): ReadHandle {
@@ -42,6 +45,10 @@ export function originalHandle(handle: ReadHandle): ReadHandle {
 
 function isHandle(value: unknown): value is ReadHandle | WriteHandle {
   return typeof value === "object" && value !== null && "close" in value && "read" in value;
+}
+
+function isCopy(value: unknown): value is SmallCopy {
+  return typeof value === "object" && value !== null && "file" in value && isHandle(value.file);
 }
 
 function wrapHandle(handle: ReadHandle | WriteHandle, layer: string, path: string, hook: Hook): ReadHandle {
@@ -67,10 +74,11 @@ function wrap(
       const call = describe(name, args);
       const method = (target as Record<string, Method>)[name];
       if (method === undefined) throw new TypeError(`no method ${name}`);
-      const given = args.map((arg) => (isHandle(arg) ? originalHandle(arg) : arg));
+      const given = args.map((arg) => (typeof arg === "object" && arg !== null ? (originals.get(arg) ?? arg) : arg));
       const run = async (): Promise<unknown> => {
         const result = await method.apply(target, given);
-        return isHandle(result) ? wrapHandle(result, call.layer, call.path, hook) : result;
+        if (isHandle(result)) return wrapHandle(result, call.layer, call.path, hook);
+        return isCopy(result) ? { ...result, file: wrapHandle(result.file, call.layer, call.path, hook) } : result;
       };
       return hook(call, run);
     };
@@ -79,8 +87,8 @@ function wrap(
 }
 
 function layerCall(layer: string, name: string, args: readonly unknown[], scratch: boolean): LayerCall {
-  const path = args[secondPath.has(name) ? 1 : 0];
-  const changing: readonly string[] = scratchMethods;
+  const path = args[pathAt[name] ?? 0];
+  const changing: readonly string[] = [...scratchMethods, ...scratchExtras];
   const how = args[1];
   const cuts = typeof how === "object" && how !== null && "truncate" in how && how.truncate === true;
   const mutates = scratch && changing.includes(name) && !harmless.has(name) && (name !== "openWrite" || cuts);
@@ -88,11 +96,14 @@ function layerCall(layer: string, name: string, args: readonly unknown[], scratc
 }
 
 export function interceptedLower(layer: LowerLayer, hook: Hook, label = "lower"): LowerLayer {
-  return wrap(layer, lowerMethods, (name, args) => layerCall(label, name, args, false), hook) as unknown as LowerLayer;
+  const methods = wrap(layer, lowerMethods, (name, args) => layerCall(label, name, args, false), hook);
+  originals.set(methods, layer);
+  return methods as unknown as LowerLayer;
 }
 
 export function interceptedScratch(layer: ScratchLayer, hook: Hook, label = "scratch"): ScratchLayer {
-  const methods = wrap(layer, [...lowerMethods, ...scratchMethods], (name, args) => layerCall(label, name, args, true), hook);
+  const extras = scratchExtras.filter((name) => layer[name] !== undefined);
+  const methods = wrap(layer, [...lowerMethods, ...scratchMethods, ...extras], (name, args) => layerCall(label, name, args, true), hook);
   return Object.defineProperties(methods, {
     privileged: { get: () => layer.privileged, enumerable: true },
     creator: { get: () => layer.creator, enumerable: true },
