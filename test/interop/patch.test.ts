@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { applyPatch, type Change, orderChanges, type PatchBase, writePatch } from "../../src/patch/index.js";
+import { applyPatch, type Change, orderChanges, PatchApplyError, type PatchBase, writePatch } from "../../src/patch/index.js";
 import { nodeCodec } from "../../src/patch/node.js";
 import { changed, type Files, Git, harvest, type Pair, pairs, plant, shown } from "./patchTrees.js";
 
@@ -119,4 +119,45 @@ describe("git's patch", () => {
     }));
     await fc.assert(series, { numRuns: Math.ceil(numRuns / 5), seed });
   });
+});
+
+/**
+ * A file, what was done to it, and what somebody else did to it meanwhile. Few different lines, so that hunks have many
+ * places. All end with a newline: of a last line without one, git 2.39 is content with the beginning of another line,
+ * and joins the two.
+ */
+const drifts = fc.record({
+  lines: fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 8, maxLength: 40 }),
+  ours: fc.array(fc.record({ at: fc.nat({ max: 40 }), drop: fc.nat({ max: 2 }), put: fc.array(fc.constantFrom("A", "b"), { maxLength: 2 }) }), { minLength: 1, maxLength: 3 }),
+  theirs: fc.array(fc.record({ at: fc.nat({ max: 40 }), drop: fc.nat({ max: 1 }), put: fc.array(fc.constantFrom("a", "x"), { maxLength: 4 }) }), { maxLength: 2 }),
+}).map(({ lines, ours: mine, theirs }) => {
+  const edited = (edits: readonly { at: number; drop: number; put: readonly string[] }[]): Uint8Array => {
+    const out: string[] = [...lines];
+    for (const { at, drop, put } of edits) out.splice(at % (out.length + 1), drop, ...put);
+    return Buffer.from(out.map((line) => `${line}\n`).join(""));
+  };
+  return { old: edited([]), now: edited(mine), drifted: edited(theirs) };
+});
+
+test(`a file that has drifted: hunks go where git apply puts them, or nowhere (seed ${seed})`, async () => {
+  let applied = 0;
+  const mode = 0o100644;
+  const property = fc.asyncProperty(drifts, ({ old, now, drifted }) => inFolder(async (own) => {
+    const patch = await patchOf([{ before: { path: "f", mode, content: old }, after: { path: "f", mode, content: now } }]);
+    if (patch.length === 0) return;
+    const files: Files = new Map([["f", { mode, content: drifted }]]);
+    plant(own, files);
+    let theirs: Record<string, string> | "refused" = "refused";
+    try {
+      git.run(own, ["apply", "--whitespace=nowarn"], patch);
+      theirs = shown(harvest(own));
+      applied++;
+    } catch (error) {
+      if ((error as { status?: number }).status !== 1) throw error;
+    }
+    const mine = await ours(files, patch).catch((error: unknown) => (error instanceof PatchApplyError ? "refused" : Promise.reject(error as Error)));
+    expect(mine).toEqual(theirs);
+  }));
+  await fc.assert(property, { numRuns: numRuns * 3, seed });
+  expect(applied).toBeGreaterThan(numRuns / 4);
 });

@@ -55,7 +55,7 @@ describe("hunks", () => {
   applies("further down", { f: `1\n2\n3\n${text}` }, change("f", ...middle), 'write f 100644 "1\\n2\\n3\\na\\nb\\nC\\nd\\ne\\n"');
   applies("further up", { f: text }, change("f", "@@ -50,3 +50,3 @@", " b", "-c", "+C", " d"), 'write f 100644 "a\\nb\\nC\\nd\\ne\\n"');
   applies("the nearest of several places", { f: "b\nc\nd\n0\n0\n0\n0\nb\nc\nd\n0\nb\nc\nd\n" }, change("f", "@@ -7,3 +7,3 @@", " b", "-c", "+C", " d"), 'write f 100644 "b\\nc\\nd\\n0\\n0\\n0\\n0\\nb\\nC\\nd\\n0\\nb\\nc\\nd\\n"');
-  applies("as near up and down: down", { f: "0\nb\nc\nd\nb\nc\nd\nb\nc\nd\n" }, change("f", "@@ -4,3 +4,3 @@", " b", "-c", "+C", " d"), 'write f 100644 "0\\nb\\nc\\nd\\nb\\nC\\nd\\nb\\nc\\nd\\n"');
+  applies("as near up and down: down", { f: "b\nc\nd\n0\n0\n0\nb\nc\nd\n" }, change("f", "@@ -4,3 +4,3 @@", " b", "-c", "+C", " d"), 'write f 100644 "b\\nc\\nd\\n0\\n0\\n0\\nb\\nC\\nd\\n"');
   applies("none takes another one's lines", { f: "0\nb\nc\nd\nb\nc\nd\n" }, change("f", ...middle, ...middle), 'write f 100644 "0\\nb\\nC\\nd\\nb\\nC\\nd\\n"');
   applies("the mode stays where the patch does not change it", { "f@755": "x\n" }, change("f", "@@ -1 +1 @@", "-x", "+y"), 'write f 100755 "y\\n"');
   applies("a newline at the end, lost", { f: "x\n" }, change("f", "@@ -1 +1 @@", "-x", "+x", "\\ No newline at end of file"), 'write f 100644 "x"');

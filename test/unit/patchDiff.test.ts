@@ -47,6 +47,16 @@ describe("sequences", () => {
   });
 });
 
+test("what is cut is cut where most has been found, from the end too", () => {
+  const noise = (seed: number): number[] => Array.from({ length: 6000 }, (_, i) => (Math.imul(i ^ seed, 0x9e3779b1) >>> 28) % 5);
+  const shared = Array.from({ length: 3000 }, (_, i) => 5 + (i % 90));
+  for (const [a, b] of [[[...noise(1), ...shared, 95], [...noise(77), ...shared, 96]], [[95, ...shared, ...noise(1)], [96, ...shared, ...noise(77)]]] as const) {
+    const extra = [95, 96];
+    const { removed } = diffItems(Int32Array.from([...a, ...extra, 95]), Int32Array.from([...b, ...extra, 96]), 97);
+    expect(left(Int32Array.from(a), removed.subarray(0, a.length)).length).toBeGreaterThan(3000);
+  }
+});
+
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const line = fc.constantFrom("a\n", "b\n", "c\r\n", "\n", "d");
 const text = fc.array(line, { maxLength: 30 }).map((lines) => bytes(lines.join("")));
