@@ -75,6 +75,8 @@ export interface Overlay {
   changes(path?: string, options?: Cancellable): Promise<Change[]>;
   /** What upper says of this one path; undefined when nothing differs. A directory is asked of itself alone. */
   changeOf(path: string): Promise<Change | undefined>;
+  /** Whether a copied entry has the type, mode and content of the lower one again. Reads both sides when sizes are equal. */
+  isUnchangedCopy(path: string, options?: Cancellable): Promise<boolean>;
   /** Makes a path what the lowers have there; without a path, everything. What is dropped goes to the trash. */
   reset(path?: string): Promise<void>;
 

@@ -29,6 +29,7 @@ import { rename } from "./rename.js";
 import { resetPath } from "./reset.js";
 import { Tree } from "./tree.js";
 import type { Change, Disposable, OverlayDirent, OverlayEvent, OverlayStat } from "./types.js";
+import { isUnchangedCopy } from "./unchanged.js";
 import { Workdir } from "./workdir.js";
 
 export interface OverlayParts {
@@ -258,6 +259,10 @@ class OverlayEngine implements Overlay {
 
   changeOf(path: string): Promise<Change | undefined> {
     return this.run("changeOf", path, (p) => changeOf(this.ctx, p));
+  }
+
+  isUnchangedCopy(path: string, options: Cancellable = {}): Promise<boolean> {
+    return this.run("isUnchangedCopy", path, (p) => isUnchangedCopy(this.ctx, p, options.signal));
   }
 
   statLower(path: string): Promise<OverlayStat> {

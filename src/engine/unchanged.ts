@@ -1,0 +1,59 @@
+/**
+ * Whether a copied-up entry is what the lower has again: type, mode and content, the times aside. The cheap questions
+ * first, then the bytes, a piece of each side at a time. Takes no lock: it is a report, and whoever acts on it looks again.
+ */
+import { changeOf } from "./changes.js";
+import type { Context } from "./context.js";
+import { checkCancelled } from "./copyUpRegistry.js";
+import { isCode } from "./errors.js";
+import type { ReadHandle } from "./layer.js";
+import { lookup } from "./lookup.js";
+import type { LowerFile } from "./lowerView.js";
+import type { OverlayPath } from "./paths.js";
+import type { CancelSignal } from "./types.js";
+
+const pieceSize = 128 * 1024;
+
+/** False as well for what is no copy, and for what goes while it is looked at. @throws Refusal ECANCELED; LayerError. */
+export async function isUnchangedCopy(ctx: Context, path: OverlayPath, signal?: CancelSignal): Promise<boolean> {
+  try {
+    if ((await changeOf(ctx, path))?.kind !== "copied") return false;
+    const found = await lookup(ctx, path, { follow: false });
+    if (found.kind !== "upper") return false;
+    const lower = await found.place.below?.lookup(found.name);
+    return lower?.kind === "other" && (await isSame(ctx, ctx.tree.entryPath(found.directory, found.name), lower, signal));
+  } catch (error) {
+    if (isCode(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+async function isSame(ctx: Context, upperPath: string, lower: LowerFile, signal: CancelSignal | undefined): Promise<boolean> {
+  const upper = await ctx.scratch.lstat(upperPath);
+  if (upper.type !== lower.stat.type || upper.mode !== lower.stat.mode || upper.size !== lower.stat.size) return false;
+  if (upper.type === "symlink") return (await ctx.scratch.readLink(upperPath)) === (await lower.layer.readLink(lower.layerPath));
+  if (upper.type !== "file") return false;
+  const mine = await ctx.scratch.openRead(upperPath);
+  try {
+    const base = await lower.layer.openRead(lower.layerPath);
+    try {
+      return await sameBytes(mine, base, signal);
+    } finally {
+      await base.close();
+    }
+  } finally {
+    await mine.close();
+  }
+}
+
+async function sameBytes(a: ReadHandle, b: ReadHandle, signal: CancelSignal | undefined): Promise<boolean> {
+  const left = new Uint8Array(pieceSize);
+  const right = new Uint8Array(pieceSize);
+  for (let position = 0; ; position += pieceSize) {
+    checkCancelled(signal);
+    const [mine, base] = await Promise.all([a.read(left, position), b.read(right, position)]);
+    if (mine !== base) return false;
+    for (let i = 0; i < mine; i++) if (left[i] !== right[i]) return false;
+    if (mine < pieceSize) return true;
+  }
+}
