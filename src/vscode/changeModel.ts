@@ -1,15 +1,22 @@
 /**
- * What differs from the base, as one model that decorations, tree and status bar read. One walk of overlay.changes(),
+ * What differs from the base, as one model that decorations, lists and status bar read. One walk of overlay.changes(),
  * then only the paths that events name are asked again. Pure: an overlay in, change sets out; never two updates at once.
+ * A copy that is what the base has again is no change; that is found out afterwards, as nobody should wait for it.
  */
 import { isCode, type Change, type Disposable, type OverlayEvent } from "../engine/index.js";
+import { CopyChecks, type CheckCopy } from "./copyChecks.js";
 import { Emitter } from "./emitter.js";
 import { ancestorsOf, isWithin, outermost } from "./paths.js";
 
+/** A change, and whether what the base has there is not what it was when the change was made. */
+export type ShownChange = Change & { readonly stale?: boolean };
+
 /** The part of an overlay that the model reads. */
 export interface ChangeSource {
-  changes(path?: string): Promise<readonly Change[]>;
-  changeOf(path: string): Promise<Change | undefined>;
+  changes(path?: string): Promise<readonly ShownChange[]>;
+  changeOf(path: string): Promise<ShownChange | undefined>;
+  /** Whether a copied entry is what the base has again. May take long; without it every copy counts as modified. */
+  readonly isUnchanged?: CheckCopy;
   onDidChange(listener: (events: readonly OverlayEvent[]) => void): Disposable;
 }
 
@@ -28,11 +35,16 @@ export function isShown(change: Change): boolean {
 }
 
 export class ChangeModel {
-  private entries = new Map<string, Change>();
+  private entries = new Map<string, ShownChange>();
+  /** Copies that are what the base has again: kept, and not shown. */
+  private unchanged = new Map<string, ShownChange>();
+  private readonly checks: CopyChecks | undefined;
   /** How many shown changes lie beneath a folder. */
   private readonly beneath = new Map<string, number>();
   /** Where a base path went that was renamed: its old name stands as deleted beside it. */
   private readonly renames = new Map<string, string>();
+  /** Old names whose renamed entry came or went: their row says where it is. */
+  private readonly pointedAt = new Set<string>();
   private pending = new Map<string, OverlayEvent["type"]>();
   private loaded = false;
   private running: Promise<void> | undefined;
@@ -42,6 +54,7 @@ export class ChangeModel {
 
   constructor(private readonly source: ChangeSource, private readonly onFailure: (error: unknown) => void) {
     this.emitter = new Emitter(onFailure);
+    if (source.isUnchanged !== undefined) this.checks = new CopyChecks(source.isUnchanged, (verdicts) => { this.judge(verdicts); });
     this.listening = source.onDidChange((events) => {
       if (!this.loaded && this.running === undefined) return; // The walk to come sees it.
       for (const event of events) this.expect(event);
@@ -58,8 +71,13 @@ export class ChangeModel {
     return this.loaded ? this.entries.size : undefined;
   }
 
-  get(path: string): Change | undefined {
+  get(path: string): ShownChange | undefined {
     return this.entries.get(path);
+  }
+
+  /** How many copies are known to be what the base has again. */
+  get unchangedCount(): number {
+    return this.unchanged.size;
   }
 
   /** Where the entry that the base has at a path is found now, if it was renamed. */
@@ -72,7 +90,7 @@ export class ChangeModel {
     return (this.entries.has(path) ? 1 : 0) + (this.beneath.get(path) ?? 0);
   }
 
-  all(): readonly Change[] {
+  all(): readonly ShownChange[] {
     return [...this.entries.values()];
   }
 
@@ -88,8 +106,18 @@ export class ChangeModel {
     await this.update();
   }
 
+  /** Tells that the base changed at these paths of its own, which no event says where a copy hides it. */
+  baseChanged(paths: readonly string[]): void {
+    if (this.checks === undefined) return;
+    // Which base path a copy below a renamed folder came from is the overlay's to know, so all that are hidden are asked.
+    for (const path of this.unchanged.keys()) this.checks.add(path);
+    for (const path of paths) if (isCopy(this.entries.get(path))) this.checks.add(path);
+    this.checks.start();
+  }
+
   dispose(): void {
     this.ended = true;
+    this.checks?.dispose();
     this.listening.dispose();
   }
 
@@ -118,6 +146,7 @@ export class ChangeModel {
         return;
       }
     }
+    this.checks?.start();
   }
 
   /** Read anew after every await. */
@@ -128,10 +157,19 @@ export class ChangeModel {
   private async walk(): Promise<void> {
     const found = await this.source.changes();
     if (this.isEnded()) return;
+    const hidden = this.unchanged;
     this.entries = new Map();
+    this.unchanged = new Map();
     this.beneath.clear();
     this.renames.clear();
-    for (const change of found) if (isShown(change)) this.put(change.path, change);
+    for (const change of found) {
+      if (!isShown(change)) continue;
+      if (isCopy(change)) this.checks?.add(change.path);
+      // What was not shown is not shown until it is known to differ: it would come and go with every walk.
+      if (isCopy(change) && hidden.has(change.path)) this.unchanged.set(change.path, change);
+      else this.put(change.path, change);
+    }
+    this.pointedAt.clear();
     this.loaded = true;
     this.emitter.fire({ kind: "loaded" });
   }
@@ -147,10 +185,35 @@ export class ChangeModel {
       const change = await this.source.changeOf(path);
       if (this.set(path, change !== undefined && isShown(change) ? change : undefined)) different.push(path);
     }
-    if (different.length > 0 && !this.isEnded()) this.emitter.fire({ kind: "changed", paths: different });
+    this.tell(different);
   }
 
-  private async changesAt(path: string): Promise<readonly Change[]> {
+  private tell(different: readonly string[]): void {
+    const paths = new Set([...different, ...[...this.pointedAt].filter((path) => this.entries.has(path))]);
+    this.pointedAt.clear();
+    if (paths.size > 0 && !this.isEnded()) this.emitter.fire({ kind: "changed", paths: [...paths] });
+  }
+
+  /** What the checks found: a copy goes, or comes back. */
+  private judge(verdicts: ReadonlyMap<string, boolean>): void {
+    const different: string[] = [];
+    for (const [path, same] of verdicts) {
+      const shown = this.entries.get(path);
+      const hidden = this.unchanged.get(path);
+      if (same && isCopy(shown)) {
+        this.put(path, undefined);
+        this.unchanged.set(path, shown);
+        different.push(path);
+      } else if (!same && hidden !== undefined) {
+        this.unchanged.delete(path);
+        this.put(path, hidden);
+        different.push(path);
+      }
+    }
+    this.tell(different);
+  }
+
+  private async changesAt(path: string): Promise<readonly ShownChange[]> {
     try {
       return await this.source.changes(path);
     } catch (error) {
@@ -159,24 +222,38 @@ export class ChangeModel {
     }
   }
 
-  private replaceWithin(path: string, found: readonly Change[]): string[] {
+  private replaceWithin(path: string, found: readonly ShownChange[]): string[] {
     const now = new Map(found.filter((change) => isShown(change) && isWithin(change.path, path)).map((change) => [change.path, change]));
     const gone = this.countWithin(path) === 0 ? [] : [...this.entries.keys()].filter((known) => isWithin(known, path) && !now.has(known));
+    for (const known of this.unchanged.keys()) if (isWithin(known, path) && !now.has(known)) this.unchanged.delete(known);
     return [...gone.filter((known) => this.set(known, undefined)), ...[...now].filter(([known, change]) => this.set(known, change)).map(([known]) => known)];
   }
 
   /** Returns whether anything is different. */
-  private set(path: string, change: Change | undefined): boolean {
+  private set(path: string, change: ShownChange | undefined): boolean {
+    if (isCopy(change)) {
+      this.checks?.add(path);
+      if (this.unchanged.has(path)) {
+        this.unchanged.set(path, change);
+        return false;
+      }
+    } else this.unchanged.delete(path);
     const before = this.entries.get(path);
     if (sameChange(before, change)) return false;
     this.put(path, change);
     return true;
   }
 
-  private put(path: string, change: Change | undefined): void {
+  private put(path: string, change: ShownChange | undefined): void {
     const before = this.entries.get(path);
-    if (before?.kind === "renamed" && this.renames.get(before.from) === path) this.renames.delete(before.from);
-    if (change?.kind === "renamed") this.renames.set(change.from, path);
+    if (before?.kind === "renamed" && this.renames.get(before.from) === path) {
+      this.renames.delete(before.from);
+      this.pointedAt.add(before.from);
+    }
+    if (change?.kind === "renamed") {
+      this.renames.set(change.from, path);
+      this.pointedAt.add(change.from);
+    }
     const step = (change === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
     if (change === undefined) this.entries.delete(path);
     else this.entries.set(path, change);
@@ -189,7 +266,11 @@ export class ChangeModel {
   }
 }
 
-function sameChange(a: Change | undefined, b: Change | undefined): boolean {
+function isCopy(change: ShownChange | undefined): change is ShownChange & { readonly kind: "copied" } {
+  return change?.kind === "copied";
+}
+
+export function sameChange(a: ShownChange | undefined, b: ShownChange | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.kind === b.kind && a.type === b.type && (a.kind === "renamed" ? a.from : "") === (b.kind === "renamed" ? b.from : "");
+  return (a.stale ?? false) === (b.stale ?? false) && a.kind === b.kind && a.type === b.type && (a.kind === "renamed" ? a.from : "") === (b.kind === "renamed" ? b.from : "");
 }

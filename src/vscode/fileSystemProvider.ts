@@ -168,6 +168,7 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
     if (this.bases.has(session) || this.overlays.peek(session.id) !== session) return;
     const watcher = new BaseWatcher(session, this.onFailure);
     watcher.onDidChange((events) => {
+      session.changes.baseChanged(events.map(({ path }) => path));
       this.baseEmitter.fire(events.map(({ type, path }) => ({
         uri: overlayUri(session.info, path),
         type: { created: vscode.FileChangeType.Created, changed: vscode.FileChangeType.Changed, deleted: vscode.FileChangeType.Deleted }[type],

@@ -4,6 +4,7 @@
  */
 import type { Disposable, Overlay, OverlayEvent } from "../engine/index.js";
 import { ChangeModel } from "./changeModel.js";
+import { CopyComparer } from "./copyComparer.js";
 import { Emitter } from "./emitter.js";
 import type { MtimeFloor } from "./mtimeFloor.js";
 import type { OpenedOverlay, OverlayInfo } from "./ports.js";
@@ -27,9 +28,11 @@ export class Session implements Disposable {
     this.events = new Emitter(parts.fail);
     this.accessChanges = new Emitter(parts.fail);
     this.listening = this.follow();
+    const copies = new CopyComparer(() => this.overlay, Date.now);
     this.changes = new ChangeModel({
       changes: async (path) => (path === undefined ? this.overlay.changes() : this.overlay.changes(path)),
       changeOf: async (path) => this.overlay.changeOf(path),
+      isUnchanged: (path, signal) => copies.isUnchanged(path, signal),
       onDidChange: (listener) => this.events.event(listener),
     }, parts.fail);
   }
