@@ -1,6 +1,7 @@
 // The interception itself: it sees every call of layers and handles, on both hosts, and each ready-made hook does its job.
 import { describe, expect, test } from "vitest";
-import { hostKinds } from "../support/layers/hosts.js";
+import { MemoryDisk } from "../../src/host/memoryDisk.js";
+import { hostKinds, makeMemoryHost } from "../support/layers/hosts.js";
 import { compose, dieAt, failing, gate, recorder } from "../support/layers/hooks.js";
 import { interceptedLower, interceptedScratch } from "../support/layers/intercept.js";
 
@@ -10,6 +11,7 @@ describe.each(hostKinds)("an intercepted layer on the $name host", (kind) => {
     const seen = recorder();
     const s = interceptedScratch(host.scratch, seen.hook);
     expect([s.privileged, s.creator]).toEqual([host.scratch.privileged, host.scratch.creator]);
+    expect(["copySmall" in s, "publishCopy" in s]).toEqual([host.scratch.copySmall !== undefined, host.scratch.publishCopy !== undefined]);
     const made = await s.create("f", 0o644);
     await made.write(new Uint8Array(3), 0);
     await made.sync();
@@ -29,6 +31,22 @@ describe.each(hostKinds)("an intercepted layer on the $name host", (kind) => {
       "scratch handle.close g", "scratch openWrite g !", "scratch handle.close g", "base readDirectory ",
     ]);
     expect(seen.count("handle.close")).toBe(4);
+    await host.dispose();
+  });
+
+  test.skipIf(kind.name === "node")("calls that not every host has: with the path that is made, and the real layer and handle behind them", async () => {
+    const host = kind.name === "memory" ? makeMemoryHost(new MemoryDisk({ oneStep: true })) : await kind.make();
+    const seen = recorder();
+    const s = interceptedScratch(host.scratch, seen.hook);
+    const base = interceptedLower(host.lower, recorder().hook, "base");
+    await host.plantLower({ f: "text" });
+    const copy = await s.copySmall?.(base, "f", "staged", await base.lstat("f"));
+    expect(copy?.source.stat.size).toBe(4);
+    await copy?.file.sync();
+    await copy?.file.close();
+    expect(await s.publishCopy?.("staged", "made", base, "f", await base.fingerprint("f"))).toBe("published");
+    expect(new TextDecoder().decode(await host.scratch.readFile("made"))).toBe("text");
+    expect(seen.calls.map((c) => `${c.name} ${c.path}${c.mutates ? " !" : ""}`)).toEqual(["copySmall staged !", "handle.sync staged", "handle.close staged", "publishCopy made !"]);
     await host.dispose();
   });
 

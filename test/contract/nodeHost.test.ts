@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LayerError } from "../../src/engine/errors.js";
+import { callThread } from "../../src/host/callThread.js";
 import { chmodChecked } from "../../src/host/nodeChmod.js";
 import { NodeEnv } from "../../src/host/nodeEnv.js";
 import { nodeFault } from "../../src/host/nodeFault.js";
@@ -13,10 +14,12 @@ import { temporaryFolder } from "../support/layers/hosts.js";
 
 const linux = process.platform === "linux";
 
-describe("the node host", () => {
+// The call thread second: once it is there, all goes through it.
+describe.each(["the pool", "the call thread"])("the node host, through %s", (way) => {
   let root: string;
   let layer: NodeScratchLayer;
-  beforeEach(() => {
+  beforeEach(async () => {
+    expect(way === "the pool" ? !callThread.ready : await callThread.start()).toBe(true);
     root = temporaryFolder("node");
     layer = new NodeScratchLayer(root);
   });

@@ -13,10 +13,10 @@ describe("an ordinary user", () => {
     expect(await ordinaryAnswers(ordinaryMemoryHost())).toEqual(expected);
   });
 
-  test("on the node host", async () => {
+  test.each(["answer", "answer through the call thread"])("on the node host: %s", async (how) => {
     const script = await bundleScript("ordinaryUser.ts");
     const who = process.geteuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
-    const child = startChild(script, ["answer"], { ...who, cwd: "/" });
+    const child = startChild(script, [how], { ...who, cwd: "/" });
     expect(JSON.parse(await child.line())).toEqual(expected);
     expect(await child.ended).toBe("0");
     rmSync(dirname(script), { recursive: true });

@@ -95,11 +95,12 @@ races("copy-up in one step each", {
 });
 
 /** A folder that its owner, an ordinary user, may not write to: made writable for the moment of each change. */
-const fixed = { writableMeanwhile: true, disk: { uid: 1000 }, base: { "d/x": "X", "d/y": "Y", "d/e/z": "Z" }, scratch: { "upper/d": { directory: true, mode: 0o555 } } } as const;
+const fixed = { writableMeanwhile: true, disk: { uid: 1000 }, base: { "d/x": "X", "d/y": "Y", "d/e/z": "Z", "d/g/h": "H" }, scratch: { "upper/d": { directory: true, mode: 0o555 } } } as const;
 
 races("copy-ups in a folder of mode 0555", {
   "of two files": { ...fixed, a: append("/d/x", "1"), b: append("/d/y", "2"), see: ["/d", "/d/x", "/d/y"] },
   "of a file and a folder": { ...fixed, a: append("/d/x", "1"), b: append("/d/e/z", "2"), see: ["/d", "/d/x", "/d/e"] },
+  "of two folders": { ...fixed, a: append("/d/e/z", "1"), b: append("/d/g/h", "2"), see: ["/d", "/d/e/z", "/d/g/h"] },
   "and its chmod": { ...fixed, a: append("/d/x", "1"), b: (o) => o.chmod("/d", 0o755), see: ["/d", "/d/x"] },
 });
 

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { LowerLayer, OutsideReader, ScratchLayer } from "../../../src/engine/layer.js";
+import { callThread } from "../../../src/host/callThread.js";
 import { MemoryDisk } from "../../../src/host/memoryDisk.js";
 import { MemoryLowerLayer, MemoryOutsideReader, MemoryScratchLayer } from "../../../src/host/memoryLayer.js";
 import { plant } from "../../../src/host/memoryTree.js";
@@ -50,6 +51,8 @@ export interface HostKind {
 export const hostKinds: readonly HostKind[] = [
   { name: "node", make: makeNodeHost },
   { name: "memory", make: async () => makeMemoryHost() },
+  // Last: once the thread is there, all that a process does goes through it.
+  { name: "node (call thread)", make: makeThreadHost },
 ];
 
 const notUtf8 = Buffer.from([0x62, 0x61, 0x64, 0xff, 0xfe]);
@@ -88,6 +91,12 @@ export async function makeNodeHost(): Promise<TestHost> {
       fs.rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+/** The same, small calls going through the call thread from the first one on. */
+export async function makeThreadHost(): Promise<TestHost> {
+  if (!(await callThread.start())) throw new Error("the call thread does not start");
+  return makeNodeHost();
 }
 
 async function plantOnDisk(at: string, isDirectory: boolean, what: Plant, servers: Server[]): Promise<void> {

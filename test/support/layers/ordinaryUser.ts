@@ -4,12 +4,27 @@
  */
 import { codeOf } from "../../../src/engine/errors.js";
 import { MemoryDisk } from "../../../src/host/memoryDisk.js";
-import { makeMemoryHost, makeNodeHost } from "./hosts.js";
+import { makeMemoryHost, makeNodeHost, makeThreadHost } from "./hosts.js";
 import type { TestHost } from "./hosts.js";
 
 type Step = (host: TestHost) => Promise<unknown>;
 
 const close = async (handle: Promise<{ close(): Promise<void> }>): Promise<void> => (await handle).close();
+
+/** Where a host does not have it, by what it stands for. */
+async function copySmall(h: TestHost, from: string, to: string): Promise<void> {
+  const stat = await h.scratch.lstat(from);
+  const copy = await h.scratch.copySmall?.(h.scratch, from, to, stat);
+  if (copy !== undefined) return copy.file.close();
+  await close(h.scratch.openRead(from));
+  await close(h.scratch.create(to, 0o600));
+}
+
+async function publish(h: TestHost, to: string, staged = "readable") {
+  const outcome = await h.scratch.publishCopy?.(staged, to, h.scratch, "readable", await h.scratch.fingerprint("readable"));
+  if (outcome === undefined) await h.scratch.link(staged, to);
+  return outcome;
+}
 
 /** Each with what it must answer: a code, or "ok". */
 export const ordinarySteps: readonly (readonly [string, string, Step])[] = [
@@ -50,30 +65,38 @@ export const ordinarySteps: readonly (readonly [string, string, Step])[] = [
     const { mode } = await h.scratch.lstat("set");
     if (mode !== 0o755) throw new Error(`mode ${mode.toString(8)}`);
   }],
+  ["copy a file of mode 000 in one step", "EACCES", (h) => copySmall(h, "unread", "copied")],
+  ["copy one into a directory of mode 555", "EACCES", (h) => copySmall(h, "readable", "stiff/copied")],
+  ["publish into it", "EACCES", (h) => publish(h, "stiff/published")],
+  ["publish out of it: the staged name stays", "ok", async (h) => {
+    const outcome = await publish(h, "published", "stiff/f");
+    if (outcome !== "linked" && outcome !== undefined) throw new Error(outcome);
+  }],
   ["privileged", "ok", async (h) => { if (h.scratch.privileged) throw new Error("privileged"); }],
 ];
 
 export async function ordinaryAnswers(host: TestHost): Promise<Record<string, string>> {
   await host.plantScratch({
-    secret: { file: "s" }, readable: { file: "r", mode: 0o444 }, "hidden/f": "1", "closed/f": "1", "fixed/f": "1", "shut/": "", "open/": "",
+    secret: { file: "s" }, readable: { file: "r", mode: 0o444 }, "hidden/f": "1", "closed/f": "1", "fixed/f": "1", "shut/": "", "open/": "", "stiff/f": "1", "unread": "u",
   });
-  const modes: Record<string, number> = { secret: 0, hidden: 0o311, closed: 0o600, fixed: 0o555, shut: 0 };
+  const modes: Record<string, number> = { secret: 0, hidden: 0o311, closed: 0o600, fixed: 0o555, shut: 0, stiff: 0o555, unread: 0 };
   for (const [path, mode] of Object.entries(modes)) await host.scratch.chmod(path, mode);
   const answers: Record<string, string> = {};
   for (const [title, , step] of ordinarySteps) {
     answers[title] = await step(host).then(() => "ok", (error: unknown) => codeOf(error) ?? String(error));
   }
-  for (const path of ["hidden", "closed", "open/renamed"]) await host.scratch.chmod(path, 0o755).catch(() => undefined);
+  for (const path of ["hidden", "closed", "open/renamed", "stiff"]) await host.scratch.chmod(path, 0o755).catch(() => undefined);
   return answers;
 }
 
 export function ordinaryMemoryHost(): TestHost {
-  const host = makeMemoryHost(new MemoryDisk({ uid: 1000, gid: 1000 }));
+  const host = makeMemoryHost(new MemoryDisk({ uid: 1000, gid: 1000, oneStep: true }));
   return host;
 }
 
-if (process.argv[2] === "answer") {
-  const host = await makeNodeHost();
+const [, , how = ""] = process.argv;
+if (how.startsWith("answer")) {
+  const host = await (how === "answer" ? makeNodeHost() : makeThreadHost());
   console.log(JSON.stringify(await ordinaryAnswers(host)));
   await host.dispose();
 }
