@@ -5,6 +5,7 @@ import { deleteForGood } from "./commands/manage.js";
 import { createOverlay } from "./commands/openFolder.js";
 import type { CommandContext } from "./commands/context.js";
 import type { OverlayInfo } from "./ports.js";
+import type { ShownSourceControl } from "./sourceControls.js";
 import { overlayUri } from "./uris.js";
 
 export interface OpenOptions {
@@ -21,7 +22,9 @@ export interface OverlayWorkspaceApi {
   overlays(): Promise<readonly OverlayInfo[]>;
   /** The overlay that a URI belongs to, when this window has it open. */
   get(uri: vscode.Uri): Overlay | undefined;
-  /** The same, opening it first. */
+  /** What the Source Control view shows of that overlay. */
+  sourceControl(uri: vscode.Uri): ShownSourceControl | undefined;
+  /** The overlay itself, opening it first. */
   acquire(uri: vscode.Uri): Promise<Overlay>;
   /** Lets go of the overlay that a URI belongs to; its next use opens it again. */
   close(uri: vscode.Uri): Promise<void>;
@@ -30,7 +33,7 @@ export interface OverlayWorkspaceApi {
 }
 
 export function createApi(context: CommandContext): OverlayWorkspaceApi {
-  const { overlays, store, trust } = context;
+  const { overlays, store, trust, sourceControls } = context;
   return {
     async open(baseFolder, options = {}) {
       const info = await createOverlay(context, baseFolder, options.name);
@@ -39,6 +42,10 @@ export function createApi(context: CommandContext): OverlayWorkspaceApi {
     },
     overlays: async () => (await store.list()).overlays,
     get: (uri) => overlays.peek(uri.authority)?.overlay,
+    sourceControl(uri) {
+      const session = overlays.peek(uri.authority);
+      return session === undefined ? undefined : sourceControls.of(session);
+    },
     acquire: async (uri) => (await overlays.get(uri.authority)).overlay,
     close: (uri) => overlays.close(uri.authority),
     delete: (id) => deleteForGood(context, id),

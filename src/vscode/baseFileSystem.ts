@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 import { make, toFileSystemError, type Action } from "./errors.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
-import { baseScheme, isEmptySide, parseAddress } from "./uris.js";
+import { isEmptySide, lowerUri, overlayUri, parseAddress, pathOfLower } from "./uris.js";
 
 export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposable {
   private readonly emitter = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
@@ -15,7 +15,7 @@ export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposa
 
   constructor(private readonly overlays: Overlays, onDidChangeBase: vscode.Event<vscode.FileChangeEvent[]>) {
     this.listening = onDidChangeBase((events) => {
-      this.emitter.fire(events.map(({ type, uri }) => ({ type, uri: uri.with({ scheme: baseScheme }) })));
+      this.emitter.fire(events.flatMap(({ type, uri }) => [lowerUri(uri), ...this.renamed(uri)].map((lower) => ({ type, uri: lower }))));
     });
   }
 
@@ -64,11 +64,20 @@ export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposa
     this.emitter.dispose();
   }
 
+  /** The other URI of a file that the overlay renamed. */
+  private renamed(uri: vscode.Uri): vscode.Uri[] {
+    const address = parseAddress(uri);
+    const session = address === undefined ? undefined : this.overlays.peek(address.id);
+    const to = address?.path === undefined ? undefined : session?.changes.renamedTo(address.path);
+    return session === undefined || to === undefined ? [] : [lowerUri(overlayUri(session.info, to), uri)];
+  }
+
   private async on<T>(action: Action, uri: vscode.Uri, work: (session: Session, path: string) => Promise<T>): Promise<T> {
     const address = parseAddress(uri);
-    if (address?.path === undefined) throw make("FileNotFound", vscode.l10n.t("'{0}' names no overlay. Its form is overlay://<id>/<folder>/<path>.", uri.toString(true)));
+    const path = pathOfLower(uri);
+    if (address === undefined || path === undefined) throw make("FileNotFound", vscode.l10n.t("'{0}' names no overlay. Its form is overlay://<id>/<folder>/<path>.", uri.toString(true)));
     try {
-      return await work(await this.overlays.get(address.id), address.path);
+      return await work(await this.overlays.get(address.id), path);
     } catch (error) {
       throw toFileSystemError(error, action, uri.path.slice(1));
     }

@@ -10,6 +10,8 @@ export const baseScheme = "overlay-base";
 
 /** Asks the overlay-base: provider for an empty file: the missing side of a one-sided comparison. */
 const emptySide = "empty";
+/** Before the overlay path of a renamed entry, in the URI of what it was renamed from. */
+const sideOf = "of=";
 
 export interface Address {
   readonly id: string;
@@ -28,9 +30,15 @@ export function overlayUri(overlay: { readonly id: string; readonly base: string
   return vscode.Uri.from({ scheme, authority: overlay.id, path: path === "/" ? `/${root}` : `/${root}${path}` });
 }
 
-/** The lower side of an overlay URI. */
-export function lowerUri(uri: vscode.Uri): vscode.Uri {
-  return uri.with({ scheme: baseScheme });
+/** The lower side of an overlay URI; of a renamed entry shown under its old name, where that is given. */
+export function lowerUri(uri: vscode.Uri, from?: vscode.Uri): vscode.Uri {
+  if (from === undefined) return uri.with({ scheme: baseScheme });
+  return from.with({ scheme: baseScheme, query: `${sideOf}${parseAddress(uri)?.path ?? ""}` });
+}
+
+/** The overlay path that an overlay-base: URI is the lower side of. */
+export function pathOfLower(uri: vscode.Uri): string | undefined {
+  return uri.query.startsWith(sideOf) ? uri.query.slice(sideOf.length) : parseAddress(uri)?.path;
 }
 
 export function emptyUri(uri: vscode.Uri): vscode.Uri {

@@ -19,6 +19,7 @@ import { Overlays } from "./overlays.js";
 import type { Machine, OverlayStore } from "./ports.js";
 import { ReaderSync } from "./readerSync.js";
 import { Registration } from "./registration.js";
+import { SourceControls } from "./sourceControls.js";
 import { StatusBar } from "./statusBar.js";
 import { Trust } from "./trust.js";
 import { isOverlayUri } from "./uris.js";
@@ -54,11 +55,12 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   const bases = parts.add(new BaseFileSystem(overlays, files.onDidChangeBase));
   const decorations = parts.add(new Decorations(overlays));
   const view = parts.add(new ChangesView(overlays));
+  const sourceControls = parts.add(new SourceControls(overlays));
   parts.add(new StatusBar(overlays));
   keys.follow(overlays);
   parts.add(showChangesOnce(overlays, workspaceState));
   parts.add(vscode.window.registerFileDecorationProvider(decorations));
-  const context: CommandContext = { overlays, store, floors, trust, view, machine, log };
+  const context: CommandContext = { overlays, store, floors, trust, view, sourceControls, machine, log };
   parts.add(registerCommands(context));
   parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.

@@ -2,7 +2,8 @@
 import * as vscode from "vscode";
 import type { Change, Overlay } from "../../engine/index.js";
 import { nameOf } from "../paths.js";
-import { emptyUri, lowerUri } from "../uris.js";
+import { emptyUri, lowerUri, overlayUri } from "../uris.js";
+import { openMultiDiff } from "./multiDiff.js";
 import { mention, targetsOf, uriOf, type CommandContext, type Target } from "./context.js";
 
 /** Git's measure for "binary": a NUL within the first bytes. */
@@ -11,12 +12,25 @@ const sniffLength = 8000;
 type Sides = "both" | "overlayOnly" | "baseOnly";
 
 export async function compareWithBase(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
-  for (const target of await targetsOf(context, clicked, selected)) await compareOne(target, { preview: true });
+  await compare(await targetsOf(context, clicked, selected), { preview: true });
 }
 
-/** What a click on a row of the view does: the comparison is shown, and keys still go to the view. */
-export async function previewChange(context: CommandContext, clicked: unknown): Promise<void> {
-  for (const target of await targetsOf(context, clicked, undefined)) await compareOne(target, { preview: true, preserveFocus: true });
+/**
+ * What a click on a row of a view does: the comparison is shown, and keys still go to the view. The Source Control view
+ * says itself whether they do.
+ */
+export async function previewChange(context: CommandContext, clicked: unknown, preserveFocus: unknown): Promise<void> {
+  await compare(await targetsOf(context, clicked, undefined), { preview: true, preserveFocus: preserveFocus !== false });
+}
+
+/** One file in a comparison of its own; several, and what lies in a folder, in one editor. */
+async function compare(targets: readonly Target[], options: vscode.TextDocumentShowOptions): Promise<void> {
+  const [first] = targets;
+  if (first === undefined) return;
+  const { session: { changes }, path } = first;
+  const beneath = changes.countWithin(path) - (changes.get(path) === undefined ? 0 : 1);
+  if (targets.length > 1 || beneath > 0) await openMultiDiff(targets);
+  else await compareOne(first, options);
 }
 
 async function compareOne(target: Target, options: vscode.TextDocumentShowOptions): Promise<void> {
@@ -24,13 +38,18 @@ async function compareOne(target: Target, options: vscode.TextDocumentShowOption
   const change = await overlay.changeOf(path);
   const sides = await sidesOf(overlay, path, change);
   if (sides === undefined) {
-    mention(vscode.l10n.t("'{0}' does not differ from the base.", nameOf(path)));
+    mention(change === undefined
+      ? vscode.l10n.t("'{0}' does not differ from the base.", nameOf(path))
+      : vscode.l10n.t("'{0}' is a folder: it has no content of its own to compare.", nameOf(path)));
     return;
   }
   const uri = uriOf(target);
   const name = nameOf(path);
   if (sides === "both") {
-    await vscode.commands.executeCommand("vscode.diff", lowerUri(uri), uri, vscode.l10n.t("{0} (Base ↔ Overlay)", name), options);
+    const from = change?.kind === "renamed" ? change.from : undefined;
+    const lower = lowerUri(uri, from === undefined ? undefined : overlayUri(target.session.info, from));
+    const both = from === undefined || nameOf(from) === name ? name : `${nameOf(from)} → ${name}`;
+    await vscode.commands.executeCommand("vscode.diff", lower, uri, vscode.l10n.t("{0} (Base ↔ Overlay)", both), options);
     return;
   }
   const [only, left, right, title] = sides === "overlayOnly"

@@ -6,6 +6,7 @@ import type { FloorStore } from "../floorStore.js";
 import type { Overlays } from "../overlays.js";
 import type { Machine, OverlayInfo, OverlayStore } from "../ports.js";
 import type { Session } from "../session.js";
+import { ChangeResource, type SourceControls } from "../sourceControls.js";
 import { activeSession } from "../statusBar.js";
 import type { Trust } from "../trust.js";
 import { isOverlayUri, overlayUri, parseAddress } from "../uris.js";
@@ -16,6 +17,7 @@ export interface CommandContext {
   readonly floors: FloorStore;
   readonly trust: Trust;
   readonly view: ChangesView;
+  readonly sourceControls: SourceControls;
   readonly machine: Machine;
   readonly log: vscode.LogOutputChannel;
 }
@@ -25,15 +27,35 @@ export interface Target {
   readonly path: string;
 }
 
-/** Menus hand over a URI or a row, and the whole selection with it; the palette and keys hand over nothing. */
+/**
+ * What menus hand over, as clicked and selected: the Explorer and our view give one thing and the whole selection with
+ * it, the Source Control view gives the rows of the selection, or of a folder, one after the other.
+ */
+export function clickedAndSelected(args: readonly unknown[]): readonly [clicked: unknown, selected: unknown] {
+  return args.length > 1 && args.every((arg) => arg instanceof ChangeResource) ? [args[0], args] : [args[0], args[1]];
+}
+
+/** The palette and keys hand over nothing: then it is the active editor's file. */
 export async function targetsOf(context: CommandContext, clicked: unknown, selected: unknown): Promise<Target[]> {
   const list = Array.isArray(selected) && selected.length > 0 ? selected : clicked === undefined ? [] : [clicked];
   const targets: Target[] = [];
   for (const item of list) {
     if (isViewNode(item)) targets.push({ session: item.session, path: item.row.path });
+    else if (item instanceof ChangeResource) targets.push({ session: item.session, path: item.path });
     else if (item instanceof vscode.Uri) targets.push(...(await targetOf(context, item)));
+    else targets.push(...inSourceControl(context, item));
   }
   return targets.length > 0 ? targets : targetOf(context, activeUri());
+}
+
+/** A group with all changes in it, and a source control, stand for the whole overlay. */
+function inSourceControl({ sourceControls }: CommandContext, item: unknown): Target[] {
+  const whole = sourceControls.sessionOf(item);
+  if (whole !== undefined) return [{ session: whole, path: "/" }];
+  const group = sourceControls.groupOf(item);
+  if (group === undefined) return [];
+  const { session } = group;
+  return group.whole ? [{ session, path: "/" }] : group.paths.map((path) => ({ session, path }));
 }
 
 /** The file in the active editor, whatever kind of editor it is. */
@@ -61,6 +83,8 @@ export function uriOf({ session, path }: Target): vscode.Uri {
 /** The overlay that a command is about: the only one, or the one the user picks. */
 export async function pickSession(context: CommandContext, clicked: unknown, filter: (session: Session) => boolean = () => true): Promise<Session | undefined> {
   if (isViewNode(clicked)) return clicked.session;
+  const ofView = context.sourceControls.sessionOf(clicked);
+  if (ofView !== undefined) return ofView;
   const sessions = context.overlays.all().filter(filter);
   if (sessions.length < 2) return sessions[0];
   const active = activeSession(context.overlays);

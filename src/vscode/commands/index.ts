@@ -1,10 +1,13 @@
 /** Every command by its id, as package.json contributes it. */
 import * as vscode from "vscode";
 import { compareWithBase, previewChange } from "./compare.js";
-import { guarded, type CommandContext } from "./context.js";
+import { clickedAndSelected, guarded, type CommandContext } from "./context.js";
 import { deleteOverlay, revealScratchFolder, showCommands, takeOver } from "./manage.js";
+import { openAllChanges } from "./multiDiff.js";
+import { openFile } from "./openFile.js";
 import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
-import { resetLayers, resetSelection, resetToBase } from "./reset.js";
+import { pruneUnchangedCopies } from "./prune.js";
+import { resetLayers, resetSelection, resetToBase, restore } from "./reset.js";
 
 type Command = (context: CommandContext, clicked: unknown, selected: unknown) => Promise<void>;
 
@@ -12,11 +15,15 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.openFolder": openFolderAsOverlay,
   "overlay.openRecent": openRecentOverlay,
   "overlay.compareWithBase": compareWithBase,
-  // Not in any menu: what a click on a row of Overlay Changes does.
+  // The same under the name that the Source Control view gives it.
+  "overlay.openChanges": compareWithBase,
+  "overlay.openAllChanges": openAllChanges,
+  "overlay.openFile": openFile,
+  // Not in any menu: what a click on a row does.
   "overlay.previewChange": previewChange,
   "overlay.resetToBase": resetToBase,
-  // The same under the name that fits a deleted entry.
-  "overlay.restore": resetToBase,
+  "overlay.restore": restore,
+  "overlay.pruneUnchangedCopies": pruneUnchangedCopies,
   // For the key in the view: bound to resetToBase itself, the Explorer's menu would show a key that means "delete" there.
   "overlay.resetSelection": resetSelection,
   "overlay.resetLayers": resetLayers,
@@ -29,5 +36,5 @@ const commands: Readonly<Record<string, Command>> = {
 
 export function registerCommands(context: CommandContext): vscode.Disposable {
   return vscode.Disposable.from(...Object.entries(commands).map(([id, command]) =>
-    vscode.commands.registerCommand(id, (clicked?: unknown, selected?: unknown) => guarded(context, () => command(context, clicked, selected)))));
+    vscode.commands.registerCommand(id, (...args: unknown[]) => guarded(context, () => command(context, ...clickedAndSelected(args))))));
 }

@@ -8,7 +8,19 @@ import type { Session } from "../session.js";
 import { mention, pickSession, targetsOf, type CommandContext, type Target } from "./context.js";
 import { counted } from "./text.js";
 
+/** Whether the user is asked first: always, or for all but one file that can be had back. */
+type Asking = "always" | "forMany";
+
 export async function resetToBase(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
+  await reset(context, clicked, selected, "always");
+}
+
+/** The same for the row of one file, as its button says it: no question, as the trash keeps what it was. */
+export async function restore(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
+  await reset(context, clicked, selected, "forMany");
+}
+
+async function reset(context: CommandContext, clicked: unknown, selected: unknown, asking: Asking): Promise<void> {
   const targets = await targetsOf(context, clicked, selected);
   const changed: Target[] = [];
   for (const session of new Set(targets.map((target) => target.session))) {
@@ -22,8 +34,27 @@ export async function resetToBase(context: CommandContext, clicked: unknown, sel
     if (targets.length > 0) mention(vscode.l10n.t("There is nothing to reset: it does not differ from the base."));
     return;
   }
-  if (!(await confirmed(changed, first))) return;
+  const oneFile = changed.length === 1 && isChangedFile(first);
+  if (asking === "always" || !oneFile) {
+    if (!(await confirmed(changed, first))) return;
+  }
+  if (changed.length > progressFrom) {
+    for (const session of new Set(changed.map((target) => target.session))) {
+      await resetEach(context, session, changed.flatMap((target) => (target.session === session ? [target.path] : [])));
+    }
+    return;
+  }
+  const losing = !losesNothing(first);
   for (const { session, path } of changed) await session.overlay.reset(path === "/" ? undefined : path);
+  if (asking === "forMany" && oneFile && losing) {
+    mention(vscode.l10n.t("'{0}' is as in the base again. What it was is kept in the overlay's trash for seven days.", nameOf(first.path)));
+  }
+}
+
+/** A file that the base has too: what is only here is not dropped without a question. */
+function isChangedFile({ session, path }: Target): boolean {
+  const change = session.changes.get(path);
+  return change !== undefined && change.type !== "directory" && change.kind !== "added";
 }
 
 /** A key in the view acts on what is selected there; anywhere else a selection in the view means nothing. */
@@ -59,6 +90,9 @@ async function ask(question: string, count: number, yes: string): Promise<boolea
   const detail = `${what} ${vscode.l10n.t("The base folder is not touched. There is no command yet that brings them back.")}`;
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
 }
+
+/** From this many on there is a progress to see, and to stop. */
+const progressFrom = 20;
 
 interface LayerItem extends vscode.QuickPickItem {
   /** Undefined: everything. */

@@ -1,0 +1,78 @@
+/** Open All Changes: the changed files of an overlay, a folder or a selection beside the base's, in one editor. */
+import * as vscode from "vscode";
+import { type CommandContext, mention, pickSession, targetsOf, uriOf, type Target } from "./context.js";
+import type { ShownChange } from "../changeModel.js";
+import { ancestorsOf, nameOf } from "../paths.js";
+import type { Session } from "../session.js";
+import { lowerUri, overlayUri } from "../uris.js";
+
+/** VS Code reads both sides of each file when it opens them; past this many the user is asked. */
+const many = 500;
+
+/** The file that a row is about, and its two sides; a missing one is undefined. */
+type Sides = [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined];
+
+export async function openAllChanges(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
+  if (clicked !== undefined) return openMultiDiff(await targetsOf(context, clicked, selected));
+  const session = await pickSession(context, clicked);
+  if (session !== undefined) await openMultiDiff([{ session, path: "/" }]);
+}
+
+export async function openMultiDiff(targets: readonly Target[]): Promise<void> {
+  for (const session of new Set(targets.map((target) => target.session))) {
+    await openOf(session, targets.filter((target) => target.session === session).map(({ path }) => path));
+  }
+}
+
+async function openOf(session: Session, paths: readonly string[]): Promise<void> {
+  await session.changes.load();
+  const within = changesWithin(session, paths);
+  const files = within.filter(({ type }) => type === "file");
+  const sides = (await Promise.all(files.map((change) => sidesOf(session, change)))).flatMap((found) => found ?? []);
+  if (sides.length === 0) {
+    mention(within.length === 0
+      ? vscode.l10n.t("There is nothing to open: it does not differ from the base.")
+      : vscode.l10n.t("There is nothing to open: only folders and links differ from the base here."));
+    return;
+  }
+  if (sides.length > many && !(await confirmed(sides.length))) return;
+  await vscode.commands.executeCommand("vscode.changes", titleOf(session, paths), sides);
+}
+
+/** The changes at and beneath these paths, in the order of their paths. */
+function changesWithin({ changes }: Session, paths: readonly string[]): ShownChange[] {
+  const wanted = new Set(paths);
+  const found = changes.all().filter(({ path }) => wanted.has(path) || ancestorsOf(path).some((above) => wanted.has(above)));
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function sidesOf(session: Session, change: ShownChange): Promise<Sides | undefined> {
+  const uri = uriOf({ session, path: change.path });
+  switch (change.kind) {
+    case "copied":
+      return [uri, lowerUri(uri), uri];
+    case "renamed":
+      return [uri, lowerUri(uri, overlayUri(session.info, change.from)), uri];
+    case "added":
+      return [uri, undefined, uri];
+    case "deleted":
+      // Where a renamed file was: the row of its new name has both sides.
+      return session.changes.renamedTo(change.path) === undefined ? [uri, lowerUri(uri), undefined] : undefined;
+    case "replaced": {
+      const lower = await session.overlay.statLower(change.path).then(({ type }) => type === "file", () => false);
+      return [uri, lower ? lowerUri(uri) : undefined, uri];
+    }
+  }
+}
+
+function titleOf(session: Session, paths: readonly string[]): string {
+  const [only] = paths;
+  if (paths.length === 1 && only !== undefined && only !== "/") return vscode.l10n.t("{0}: Changes (Base ↔ Overlay)", nameOf(only));
+  return vscode.l10n.t("Overlay {0}: Changes", session.info.name);
+}
+
+async function confirmed(count: number): Promise<boolean> {
+  const yes = vscode.l10n.t("Open");
+  const detail = vscode.l10n.t("Both sides of each are read. This can take a while, and much memory.");
+  return (await vscode.window.showWarningMessage(vscode.l10n.t("Open the changes of {0} files at once?", count), { modal: true, detail }, yes)) === yes;
+}
