@@ -30,7 +30,7 @@ export async function compareSequence(sequence: readonly Operation[], model: Pos
 }
 
 async function step(where: string, operation: Operation, model: PosixSubject, overlay: OverlaySubject, guarded: boolean, failed: { rename: boolean }): Promise<Verdict> {
-  const settle = keepReaders(operation, model, overlay);
+  const settle = await keepReaders(operation, model, overlay);
   let ours: Outcome | undefined;
   if (!guarded || overlayFirst(operation)) {
     ours = await overlay.run(operation);

@@ -101,10 +101,11 @@ export function isTouchedByFailure(kernel: string | undefined, overlay: string |
 
 /**
  * INV-3: a handle keeps reading the file that it opened. The kernel's reads go on in the upper copy once there is one,
- * and in what a whole-file write put in place; ours never do. So the kernel's side reads from what was there.
+ * and in what a whole-file write put in place; ours never do. So the kernel's side reads from what was there. But a
+ * file with other names is saved in place here too, and a name that was deleted goes on as one in the trash.
  * Returns what is to be done when both sides have succeeded.
  */
-export function keepReaders(o: Operation, kernel: PosixSubject, overlay: OverlaySubject): () => Promise<void> {
+export async function keepReaders(o: Operation, kernel: PosixSubject, overlay: OverlaySubject): Promise<() => Promise<void>> {
   if (o.op === "open") {
     return async () => {
       if (kernel.isDirectory(o.slot)) kernel.drop(o.slot);
@@ -112,7 +113,7 @@ export function keepReaders(o: Operation, kernel: PosixSubject, overlay: Overlay
     };
   }
   const written = o.op === "writeFile" ? o.path : o.op === "copy" ? o.to : undefined;
-  if (written === undefined) return () => Promise.resolve();
+  if (written === undefined || (await overlay.linkCount(written)) > 1) return () => Promise.resolve();
   const kept = kernel.soleReaders(written).map((slot) => [slot, kernel.detached(slot)] as const);
   return async () => {
     for (const [slot, content] of kept) kernel.replace(slot, content);

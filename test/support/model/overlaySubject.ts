@@ -116,6 +116,11 @@ export class OverlaySubject implements Subject {
     }
   }
 
+  /** How many names a file has, the one in the trash included; 0 for what is none. */
+  async linkCount(path: string): Promise<number> {
+    return this.overlay.stat(path).then(({ type, nlink }) => (type === "file" ? nlink : 0), () => 0);
+  }
+
   /** Which layer the file comes from that a slot has open. */
   async layerOf(slot: number): Promise<string | undefined> {
     return (await this.handles[slot]?.stat())?.layer;
