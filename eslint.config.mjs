@@ -39,12 +39,13 @@ export default defineConfig(
   fence(["src/engine/**/*.ts"], [
     { ...nodeModules, message: "The engine runs without Node: ask for a port in layer.ts." },
     { ...vscode, message: "The engine knows nothing of VS Code." },
-    { regex: "^\\.\\./(\\.\\./)*(host|vscode|patch|extension)", message: "The engine imports only the engine." },
+    { regex: "^\\.\\./(\\.\\./)*(host|vscode|patch|carry|apply|extension)", message: "The engine imports only the engine." },
   ]),
   fence(["src/host/**/*.ts"], [
     { ...vscode, message: "A host runs without VS Code." },
     { regex: "/engine/(?!(layer|errors|paths|types)(\\.ts|\\.js)?$)", message: "A host sees the engine's ports only: layer, errors, paths, types." },
     { regex: "/(vscode|extension)(/|\\.|$)", message: "A host runs without VS Code." },
+    { regex: "/(carry|apply)/", message: "Only the host's index imports what is built on hosts; src/apply writes the base (INV-1)." },
   ]),
   // What overlay.mjs exports puts engine and node host together, so this one file of the host sees the engine's index too.
   fence(["src/host/index.ts"], [
@@ -62,11 +63,27 @@ export default defineConfig(
     { ...vscode, message: "A patch knows nothing of VS Code." },
     { regex: "^\\.\\./", message: "src/patch imports only itself." },
   ]),
+  // What is carried out never writes the base; what does is src/apply, which the host's index alone may import.
+  fence(["src/carry/**/*.ts"], [
+    { ...vscode, message: "What is carried out is carried without VS Code." },
+    { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "Import the engine through its index." },
+    { regex: "/host/index(\\.ts|\\.js)?$", message: "The host's index imports this folder." },
+    { regex: "/(apply|vscode|extension)(/|\\.|$)", message: "This folder never writes the base, and knows no VS Code." },
+  ]),
+  fence(["src/apply/**/*.ts"], [
+    { ...vscode, message: "Apply runs without VS Code." },
+    { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "Import the engine through its index." },
+    { regex: "/host/index(\\.ts|\\.js)?$", message: "The host's index imports this folder." },
+    { regex: "/(vscode|extension)(/|\\.|$)", message: "Apply runs without VS Code." },
+  ]),
   fence(["src/vscode/**/*.ts"], [
     { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "The adapter imports the engine through its index." },
-    { regex: "/(host|extension)(/|\\.|$)", message: "Hosts are handed to the adapter by extension.ts." },
+    { regex: "/(host|carry|apply|extension)(/|\\.|$)", message: "Hosts are handed to the adapter by extension.ts." },
   ]),
-  fence(["src/extension.ts"], [{ regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "Import the engine through its index." }]),
+  fence(["src/*.ts"], [
+    { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "Import the engine through its index." },
+    { regex: "/apply/", message: "Only the host's index imports what writes the base (INV-1)." },
+  ]),
 
   {
     files: ["test/**/*.ts"],

@@ -10,6 +10,8 @@ export type { Manifest } from "./manifest.js";
 export type { Hold, OpenOverlayOptions, Ports } from "./openOverlay.js";
 export { breakLock, currentOwner, describeOwner, onReleased, requestYield } from "./ownership.js";
 export type { Owner, OverlayLock } from "./ownership.js";
+export { exportFolder, exportLayer, exportPatch, importPatch, layerTar } from "../carry/index.js";
+export type { Carried, CarryOptions, ExportedLayer, ExportedPatch, FolderReport, ImportReport, LayerReport, LeftOut, PatchReport, Selection } from "../carry/index.js";
 export { OverlayStore } from "./store.js";
 export type { DamagedOverlay, Listing, StoredOverlay } from "./store.js";
 

@@ -1,0 +1,38 @@
+/** Ending early, and doing several things at once without starting all of them. */
+import { type CancelSignal, OverlayError } from "../engine/index.js";
+
+/** @throws OverlayError ECANCELED */
+export function checkCancelled(signal: CancelSignal | undefined, operation: string, path = "/"): void {
+  if (signal?.aborted === true) throw new OverlayError("ECANCELED", operation, path);
+}
+
+/** How many files are looked at at once: as many as keep a disk busy. */
+const width = 16;
+
+/** Calls `each` for all, some at a time; the results in the order of the items. The first failure ends it. */
+export async function pooled<T, R>(items: readonly T[], each: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let i = 0; i < items.length; i += width) results.push(...(await Promise.all(items.slice(i, i + width).map(each))));
+  return results;
+}
+
+/** Like `pooled`, handed out one by one: what is ahead is being made meanwhile, a few items at most. */
+export async function* ahead<T, R>(items: readonly T[], each: (item: T) => Promise<R>, count: number): AsyncGenerator<R, void, undefined> {
+  const started: Promise<R>[] = [];
+  let next = 0;
+  try {
+    for (;;) {
+      while (next < items.length && started.length < count) {
+        const item = items[next++] as T;
+        const made = each(item);
+        made.catch(() => undefined); // whoever takes it sees it; nobody may
+        started.push(made);
+      }
+      const first = started.shift();
+      if (first === undefined) return;
+      yield await first;
+    }
+  } finally {
+    await Promise.allSettled(started);
+  }
+}

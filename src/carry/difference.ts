@@ -1,0 +1,125 @@
+/**
+ * What merged differs in from the base, file by file. The list of changes says where to look, so the cost is that of what
+ * was touched; whether something is different there, both sides themselves say.
+ */
+import type { CancelSignal, Change } from "../engine/index.js";
+import { OverlayError } from "../engine/index.js";
+import { checkCancelled, pooled } from "./cancel.js";
+import type { Sides } from "./sides.js";
+import type { Carried, Entry, LeftOut, Pair } from "./types.js";
+
+export interface Difference {
+  /** By path of what is now, else of what was; folders are pairs of their own. */
+  readonly pairs: readonly Pair[];
+  readonly leftOut: readonly LeftOut[];
+  /** The changes that no other change contains: each stands for all beneath its path. */
+  readonly regions: readonly Change[];
+}
+
+/**
+ * The changes of merged against the base itself.
+ * While an overlay has snapshots, `changes()` speaks of the topmost one, so those are refused here, and nowhere else:
+ * where the engine can list changes since the base, this is the line to ask it.
+ * @throws OverlayError ENOTSUP
+ */
+export async function changesAgainstBase(overlay: Carried, operation: string, signal?: CancelSignal): Promise<Change[]> {
+  if (overlay.manifest.snapshots.length > 0) {
+    throw new OverlayError("ENOTSUP", operation, "/", { reason: "the overlay has snapshots; join them with the changes first" });
+  }
+  return overlay.changes("/", signal === undefined ? {} : { signal });
+}
+
+/**
+ * Pairs of what may differ. Contents are not compared: `settle` does that for who needs it.
+ * @throws OverlayError, LayerError
+ */
+export async function difference(sides: Sides, operation: string, options: { readonly paths?: readonly string[]; readonly signal?: CancelSignal } = {}): Promise<Difference> {
+  const changes = await changesAgainstBase(sides.overlay, operation, options.signal);
+  const regions = topmost(changes);
+  const leftOut: LeftOut[] = [];
+  const before = new Map<string, Entry>();
+  const after = new Map<string, Entry>();
+  const put = (map: Map<string, Entry>, entries: readonly Entry[]): void => { for (const entry of entries) map.set(entry.path, entry); };
+  await pooled(regions, async (change) => {
+    const [old, now] = await Promise.all([sides.inBase(change.path), change.kind === "deleted" ? undefined : sides.inMerged(change.path)]);
+    if (old !== undefined) put(before, await sides.tree(old, leftOut, operation, options.signal));
+    if (now !== undefined) put(after, await sides.tree(now, leftOut, operation, options.signal));
+  });
+  checkCancelled(options.signal, operation);
+  const pairs = paired(before, after, changes).filter((pair) => isChosen(pair, options.paths));
+  return { pairs, leftOut: leftOut.filter(({ path }) => isWithinAny(path, options.paths)), regions };
+}
+
+/** Drops what turns out to be as it was: type, mode and content; two folders of other content are the same. */
+export async function settle(sides: Sides, found: Difference, operation: string, signal?: CancelSignal): Promise<Difference> {
+  const kept = await pooled(found.pairs, async (pair) => {
+    checkCancelled(signal, operation, pathOf(pair));
+    const same = pair.before !== undefined && pair.after !== undefined && pair.before.path === pair.after.path && (await sides.isSame(pair.before, pair.after));
+    return same ? [] : [pair];
+  });
+  return { ...found, pairs: kept.flat() };
+}
+
+export function pathOf(pair: Pair): string {
+  return pair.after?.path ?? pair.before?.path ?? "/";
+}
+
+export function isWithin(path: string, ancestor: string): boolean {
+  return path === ancestor || ancestor === "/" || path.startsWith(`${ancestor}/`);
+}
+
+/** What lies in an own, replaced or renamed folder belongs to it. Parents come before children. */
+function topmost(changes: readonly Change[]): Change[] {
+  const tops: Change[] = [];
+  const whole = new Set<string>();
+  for (const change of changes) {
+    if (foldersAbove(change.path).some((folder) => whole.has(folder))) continue;
+    tops.push(change);
+    if (change.type === "directory" && change.kind !== "deleted") whole.add(change.path);
+  }
+  return tops;
+}
+
+export function foldersAbove(path: string): string[] {
+  const folders: string[] = [];
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) folders.push(path.slice(0, at));
+  return folders;
+}
+
+function paired(before: ReadonlyMap<string, Entry>, after: ReadonlyMap<string, Entry>, changes: readonly Change[]): Pair[] {
+  const gone = new Map([...before].filter(([path]) => !after.has(path)));
+  const sources = new Map(changes.flatMap((change) => (change.kind === "renamed" ? [[change.path, change.from] as const] : [])));
+  const pairs: Pair[] = [];
+  for (const [path, now] of after) {
+    const old = before.get(path);
+    if (old !== undefined) pairs.push({ before: old, after: now });
+    else {
+      const from = sourceOf(path, now, sources);
+      const source = from === undefined ? undefined : gone.get(from);
+      if (source !== undefined && source.type === now.type) {
+        gone.delete(source.path);
+        pairs.push({ before: source, after: now });
+      } else pairs.push({ after: now });
+    }
+  }
+  for (const old of gone.values()) pairs.push({ before: old });
+  return pairs.sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
+}
+
+/** Where the base had a file: the nearest renamed folder above it, or its own rename, tells. Folders are made and removed. */
+function sourceOf(path: string, { type }: Entry, sources: ReadonlyMap<string, string>): string | undefined {
+  if (type === "directory") return undefined;
+  for (const above of [path, ...foldersAbove(path)]) {
+    const from = sources.get(above);
+    if (from !== undefined) return from + path.slice(above.length);
+  }
+  return undefined;
+}
+
+function isChosen({ before, after }: Pair, paths: readonly string[] | undefined): boolean {
+  return [before, after].some((entry) => entry !== undefined && isWithinAny(entry.path, paths));
+}
+
+function isWithinAny(path: string, paths: readonly string[] | undefined): boolean {
+  return paths?.some((chosen) => isWithin(path, chosen)) ?? true;
+}

@@ -1,0 +1,134 @@
+/** The changes as a patch that `git apply` takes on a pristine copy of the base, and what no patch can say. */
+import type { Change, FileMode, PatchFile } from "../patch/index.js";
+import { gitRefuses, orderChanges, writePatch } from "../patch/index.js";
+import { nodeCodec } from "../patch/node.js";
+import { ahead, checkCancelled } from "./cancel.js";
+import { difference, isWithin } from "./difference.js";
+import { Sides } from "./sides.js";
+import type { Carried, Entry, LeftOut, Pair, Selection } from "./types.js";
+
+export interface PatchReport {
+  /** Files that the patch may change; one that turns out to be as it was says nothing in it. */
+  readonly files: number;
+  /** What merged has and the patch has not: who applies it gets a tree without. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface ExportedPatch extends AsyncIterable<Uint8Array> {
+  /** What the patch holds; may be asked before or after it is read. */
+  report(): Promise<PatchReport>;
+}
+
+/** Both contents are in memory while a diff is made. */
+const largest = 512 * 1024 * 1024;
+/** How many files are read before their turn; only small ones, so that memory stays small. */
+const readAhead = 8;
+
+/**
+ * A git-format patch of everything, or of the chosen paths; without changes it is empty. Progress counts files.
+ * The base and the overlay are read while the patch is; it may be read several times.
+ * @throws from iterating and report(): OverlayError (ECANCELED among others), LayerError for what cannot be read
+ */
+export function exportPatch(overlay: Carried, options: Selection = {}): ExportedPatch {
+  const plan = memoized(() => planPatch(overlay, options));
+  return {
+    report: async () => (await plan()).report,
+    async *[Symbol.asyncIterator]() {
+      const { sides, ordered } = await plan();
+      let done = 0;
+      const load = async ({ pair, before, after }: Ordered): Promise<Change> => {
+        checkCancelled(options.signal, "exportPatch", before?.path ?? after?.path);
+        const old = before === undefined ? undefined : await contentOf(sides, before, pair.before);
+        const isOld = old !== undefined && pair.before !== undefined && pair.after !== undefined && isSameFile(pair.before, pair.after);
+        const now = after === undefined ? undefined : isOld ? { ...after, content: old.content } : await contentOf(sides, after, pair.after);
+        options.onProgress?.(++done, ordered.length);
+        return { before: old, after: now };
+      };
+      yield* writePatch(ahead(ordered, load, readAhead), nodeCodec);
+    },
+  };
+}
+
+/** A side is named here, and read when its turn comes. */
+interface Ordered {
+  readonly pair: Pair;
+  readonly before?: { readonly path: string; readonly mode: FileMode } | undefined;
+  readonly after?: { readonly path: string; readonly mode: FileMode } | undefined;
+}
+
+async function planPatch(overlay: Carried, options: Selection): Promise<{ sides: Sides; ordered: Ordered[]; report: PatchReport }> {
+  const sides = await Sides.of(overlay, "exportPatch");
+  const found = await difference(sides, "exportPatch", options);
+  const leftOut = [...found.leftOut, ...(await emptyFolders(sides, found.pairs))];
+  const changes: Ordered[] = [];
+  for (const pair of found.pairs) {
+    const before = await name(pair.before, leftOut);
+    const after = await name(pair.after, leftOut);
+    if (before === undefined && after === undefined) continue;
+    if (before?.path === after?.path && before?.mode === after?.mode && pair.before !== undefined && pair.after !== undefined && isSameFile(pair.before, pair.after)) continue;
+    changes.push({ pair, before, after });
+  }
+  const ordered = orderChanges(changes);
+  return { sides, ordered, report: { files: changes.length, leftOut: leftOut.sort((a, b) => (a.path < b.path ? -1 : 1)) } };
+}
+
+/** As git sees an entry; undefined, and a word in `leftOut`, for what it has no form for. Folders it does not see. */
+async function name(entry: Entry | undefined, leftOut: LeftOut[]): Promise<{ path: string; mode: FileMode } | undefined> {
+  if (entry === undefined || entry.type === "directory") return undefined;
+  const reason = obstacle(entry);
+  if (reason !== undefined) {
+    if (!leftOut.some(({ path }) => path === entry.path)) leftOut.push({ path: entry.path, reason });
+    return undefined;
+  }
+  return { path: entry.path.slice(1), mode: modeOf(entry) };
+}
+
+function obstacle({ path, type, stat }: Entry): string | undefined {
+  if (type !== "file" && type !== "symlink") return `a patch cannot hold a ${type === "unknown" ? "thing of unknown kind" : type}`;
+  if (/\p{Surrogate}/u.test(path)) return "its name is not Unicode text";
+  if (gitRefuses(path.slice(1), type === "symlink" ? 0o120000 : undefined)) return "git writes no file of this name";
+  return stat.size > largest ? `it is larger than ${largest / 1024 / 1024} MiB` : undefined;
+}
+
+/** git knows one bit of a file's mode: whether its owner may execute it. */
+function modeOf({ type, stat }: Entry): FileMode {
+  return type === "symlink" ? 0o120000 : (stat.mode & 0o100) === 0 ? 0o100644 : 0o100755;
+}
+
+/** git has no folders: one that is made or stays empty is lost, one that was empty and is gone comes back. */
+async function emptyFolders(sides: Sides, pairs: readonly Pair[]): Promise<LeftOut[]> {
+  const found: LeftOut[] = [];
+  const files = (side: "before" | "after"): Set<string> => parentsOf(pairs.flatMap((pair) => { const entry = pair[side]; return entry === undefined || entry.type === "directory" ? [] : [entry.path]; }));
+  const [filled, emptied] = [files("after"), files("before")];
+  for (const { before, after } of pairs) {
+    if (after?.type === "directory" && before?.type !== "directory" && !filled.has(after.path)) found.push({ path: after.path, reason: "a patch cannot hold an empty folder" });
+    if (before?.type === "directory" && after === undefined && !emptied.has(before.path)) found.push({ path: before.path, reason: "a patch cannot delete an empty folder" });
+  }
+  const gone = new Set(pairs.flatMap(({ before, after }) => (before !== undefined && after?.path !== before.path ? [before.path] : [])));
+  for (const path of new Set([...gone].map((file) => file.slice(0, file.lastIndexOf("/"))))) {
+    if (path === "" || gone.has(path) || found.some((other) => isWithin(path, other.path))) continue;
+    const left = await sides.inMerged(path);
+    if (left?.type === "directory" && (await sides.overlay.readDirectory(path)).length === 0) found.push({ path, reason: "a patch cannot keep a folder that has become empty" });
+  }
+  return found;
+}
+
+function parentsOf(paths: readonly string[]): Set<string> {
+  const parents = new Set<string>();
+  for (const path of paths) for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) parents.add(path.slice(0, at));
+  return parents;
+}
+
+/** Merged shows the base's own inode: nothing was copied up. */
+function isSameFile(before: Entry, after: Entry): boolean {
+  return before.stat.ino === after.stat.ino && before.stat.dev === after.stat.dev && before.type === after.type;
+}
+
+async function contentOf(sides: Sides, as: { path: string; mode: FileMode }, entry: Entry | undefined): Promise<PatchFile> {
+  return { ...as, content: entry === undefined ? new Uint8Array() : await sides.read(entry) };
+}
+
+function memoized<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
