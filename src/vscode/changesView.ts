@@ -144,7 +144,6 @@ export class ChangesView implements vscode.TreeDataProvider<ViewNode>, vscode.Di
     const sessions = this.visible();
     const total = sessions.reduce((sum, { changes }) => sum + (changes.count ?? 0), 0);
     this.view.description = sessions.length === 1 && sessions[0] !== undefined && total > 0 ? countText(sessions[0]) : "";
-    this.view.badge = total === 0 ? undefined : { value: total, tooltip: vscode.l10n.t("Changes against the base: {0}", total) };
     const loading = sessions.some(({ changes }) => changes.count === undefined);
     this.view.message = loading ? vscode.l10n.t("Looking for changes…") : "";
   }

@@ -26,7 +26,8 @@ export class ChangeResource implements vscode.SourceControlResourceState {
     this.path = change.path;
     this.resourceUri = overlayUri(session.info, change.path);
     this.command = { command: "overlay.previewChange", title: vscode.l10n.t("Open Changes"), arguments: [this] };
-    const word = kindWord(change, renamedTo);
+    const what = kindWord(change, renamedTo);
+    const word = change.type === "directory" ? vscode.l10n.t("folder, {0}", what) : what;
     // Badge and colour come from the file decorations, as in the Explorer; the tooltip is what a screen reader says.
     this.decorations = {
       strikeThrough: change.kind === "deleted",

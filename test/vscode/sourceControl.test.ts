@@ -37,7 +37,7 @@ async function rowOf(rig: Rig, name: string): Promise<State> {
 /** As a click on the row does. */
 async function click({ command }: State): Promise<void> {
   assert(command);
-  await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []), true);
+  await vscode.commands.executeCommand(command.command, ...((command.arguments ?? []) as unknown[]), true);
 }
 
 const activeInput = (): unknown => vscode.window.tabGroups.activeTabGroup.activeTab?.input;

@@ -28,7 +28,7 @@ async function openOf(session: Session, paths: readonly string[]): Promise<void>
   await session.changes.load();
   const within = changesWithin(session, paths);
   const files = within.filter(({ type }) => type === "file");
-  const sides = (await Promise.all(files.map((change) => sidesOf(session, change)))).flatMap((found) => found ?? []);
+  const sides = (await Promise.all(files.map((change) => sidesOf(session, change)))).filter((found) => found !== undefined);
   if (sides.length === 0) {
     mention(within.length === 0
       ? vscode.l10n.t("There is nothing to open: it does not differ from the base.")

@@ -76,8 +76,10 @@ function losesNothing({ session, path }: Target): boolean {
 async function confirmed(changed: readonly Target[], first: Target): Promise<boolean> {
   if (changed.every(losesNothing)) return true;
   const count = changed.reduce((sum, { session, path }) => sum + session.changes.countWithin(path), 0);
-  const name = first.path === "/" ? first.session.info.name : nameOf(first.path);
-  const question = changed.length > 1
+  const name = nameOf(first.path);
+  const question = changed.length === 1 && first.path === "/"
+    ? vscode.l10n.t("Throw away all changes of '{0}'?", first.session.info.name)
+    : changed.length > 1
     ? vscode.l10n.t("Reset {0} selected entries to the base?", changed.length)
     : first.session.changes.get(first.path)?.kind === "added"
       ? vscode.l10n.t("'{0}' is not in the base. Delete it?", name)

@@ -2,7 +2,7 @@
 export { shownFolder, startWorkbench, waitForOverlay, type Workbench, type WorkbenchOptions } from "../workbench.ts";
 export { until, type UntilOptions } from "./until.ts";
 export { acceptInput, offersCommand, pick, quickInputText, quickPickRows, runCommand, typeInput, type PickRow } from "./quickInput.ts";
-export { explorer, growView, useMenu, view, type Tree, type TreeRow } from "./tree.ts";
+export { explorer, growView, sourceControl, useMenu, view, type Tree, type TreeRow } from "./tree.ts";
 export {
   answerDialog, answerNotification, clickStatus, notifications, statusBar, waitForDialog, waitForNotification, waitForStatus, type Dialog, type Notification,
 } from "./dialogs.ts";

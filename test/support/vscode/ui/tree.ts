@@ -60,6 +60,16 @@ export function view(page: Page, title: string): Tree {
   });
 }
 
+/** The Source Control view: its groups are the top, "Changes/a.txt" is a row in one. */
+export function sourceControl(page: Page): Tree {
+  const part = page.locator(".scm-view");
+  return treeIn(page, part, async () => {
+    if (await part.isVisible()) return;
+    await page.keyboard.press("Control+Shift+G");
+    await part.waitFor({ timeout: 3_000 });
+  });
+}
+
 /** Makes a view of the side bar taller by pulling its upper edge, at the cost of what lies above. */
 export async function growView(page: Page, title: string, pixels: number): Promise<void> {
   const header = page.locator(`.pane-header[aria-label^="${title}"]`);
@@ -149,7 +159,7 @@ function readRows(elements: Element[]): DrawnRow[] {
   return elements
     .map((row) => {
       const label = row.querySelector(".monaco-icon-label");
-      const name = row.querySelector(".label-name");
+      const name = row.querySelector(".label-name") ?? row.querySelector(".resource-group > .name");
       const after = label === null ? "none" : getComputedStyle(label, "::after").content;
       const style = name === null ? undefined : getComputedStyle(name);
       const isBadge = label?.classList.contains("monaco-decoration-badge") ?? false;
