@@ -104,9 +104,9 @@ function wholeName(value: string, line: number): string {
   return unquoted.name;
 }
 
-/** The name of a `---` or `+++` line, which must be the one that is known already. */
+/** The name of a `---` or `+++` line, which must be the one that is known already. A tab ends it, quoted or not: within quotes there is none. */
 function agree(known: string | undefined, value: string, line: number): string | undefined {
-  const name = wholeName(value.startsWith('"') ? value : value.replace(/\t.*$/s, ""), line);
+  const name = wholeName(value.replace(/\t.*$/s, ""), line);
   if (name === "/dev/null") return known;
   const stripped = strip(name);
   if (stripped === undefined) throw new PatchError(`the name '${name}' has no 'a/' or 'b/' before it`, line);

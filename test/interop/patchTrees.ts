@@ -15,7 +15,7 @@ export interface Pair {
 
 /** Every kind of name that git quotes, or that a reader of headers takes apart wrongly; files that stand where others have folders. */
 const names = [
-  "a", "b.txt", "with space", "two  spaces here", " leads", "trails ", 'quo"te', "tab\there", "new\nline", "back\\slash", "ünïcode", "日本/語", "😀",
+  "a", "b.txt", "with space", "two  spaces here", " leads", "trails ", 'quo"te', "tab\there", "new\nline", "back\\slash", "ünïcode", "ü mit space", "日本/語", "😀",
   "d", "d/x", "d/e/y", "d/e", "a b/a b", "x b/x b", "-dash", "--- a", "a/b", ".hidden", "\x01\x7f", "b.txt.orig", "dev/null", "rename to x",
 ] as const;
 
