@@ -108,7 +108,10 @@ type Step =
   | { readonly kind: "below"; readonly place: Place; readonly below: LowerDirectory; readonly name: string; readonly directoryOnly: boolean }
   | { readonly kind: "leave"; readonly physical: string; readonly rest: readonly string[] };
 
-/** One walk over what is known, from the root, without waiting. */
+/**
+ * One walk over what is known, from the root, without waiting. This is most of what a stat costs beside the disk: no
+ * closure here may hold a variable of the loop, or each turn of it makes an object for them.
+ */
 function walk(ctx: Context, path: readonly string[], options: LookupOptions): Step {
   const { tree } = ctx;
   const held = options.held ?? false;
@@ -116,21 +119,6 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
   let at = 0;
   let links = 0;
   let place: Place = { parent: undefined, name: "", upper: tree.root, below: ctx.lowerRoot };
-
-  /** Goes on with a symlink's target in place of the component just read; a step when the target leaves the base. */
-  const follow = (target: string): Step | undefined => {
-    if (++links > maxSymlinks) throw new Refusal("ELOOP");
-    const rest = todo.slice(at + 1);
-    if (target === "") throw new Refusal("ENOENT");
-    if (target.startsWith("/")) {
-      const inside = insideBase(ctx, target);
-      if (inside === undefined) return { kind: "leave", physical: target, rest };
-      while (place.parent !== undefined) place = place.parent;
-      todo = [...inside.split("/"), ...rest];
-    } else todo = [...target.split("/"), ...rest];
-    at = -1;
-    return undefined;
-  };
 
   for (; at < todo.length; at++) {
     const name = todo[at] ?? "";
@@ -145,7 +133,7 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
     const directoryOnly = last && at < todo.length - 1;
     const { upper, below } = place;
     const content = upper?.content;
-    if (upper !== undefined && content === undefined) return { kind: "wait", learn: () => tree.load(upper, held) };
+    if (upper !== undefined && content === undefined) return loading(ctx, upper, held);
 
     const entry = upper === undefined ? undefined : tree.entry(upper, name);
     if (upper !== undefined && entry !== undefined) {
@@ -155,15 +143,17 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
         if (inner === undefined && last && options.unread === true) {
           return { kind: "directory", place: { parent: place, name: entry.name, upper: node, below: undefined } };
         }
-        if (inner === undefined) return { kind: "wait", learn: () => tree.load(node, held) };
+        if (inner === undefined) return loading(ctx, node, held);
         place = { parent: place, name: entry.name, upper: node, below: inner.below };
         continue;
       }
       if (type === "symlink" && (!last || options.follow)) {
         const { target } = entry;
-        if (target === undefined) return { kind: "wait", learn: () => readTarget(ctx, upper, entry) };
-        const step = follow(target);
-        if (step !== undefined) return step;
+        if (target === undefined) return readingTarget(ctx, upper, entry);
+        const next = follow(ctx, target, todo.slice(at + 1), place, ++links);
+        if ("kind" in next) return next;
+        ({ todo, place } = next);
+        at = -1;
         continue;
       }
       if (last && !directoryOnly) return { kind: "upper", place, directory: upper, name: entry.name, entry };
@@ -176,20 +166,45 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
     }
     const known = below.peek(name);
     if (known?.kind === "symlink" && (!last || options.follow)) {
-      const step = follow(known.target);
-      if (step !== undefined) return step;
+      const next = follow(ctx, known.target, todo.slice(at + 1), place, ++links);
+      if ("kind" in next) return next;
+      ({ todo, place } = next);
+      at = -1;
       continue;
     }
     if (last) return { kind: "below", place, below, name, directoryOnly };
-    if (known === undefined || known.kind !== "directory") return { kind: "wait", learn: () => learn(below, name) };
+    if (known === undefined || known.kind !== "directory") return learning(below, name);
     place = { parent: place, name, upper: undefined, below: known.directory };
   }
   // Trailing "." and ".." and empty components end on a directory.
-  if (place.upper !== undefined && place.upper.content === undefined) {
-    const { upper } = place;
-    return { kind: "wait", learn: () => tree.load(upper, held) };
-  }
+  if (place.upper !== undefined && place.upper.content === undefined) return loading(ctx, place.upper, held);
   return { kind: "directory", place };
+}
+
+function loading(ctx: Context, directory: UpperDirectory, held: boolean): Step {
+  return { kind: "wait", learn: () => ctx.tree.load(directory, held) };
+}
+
+function readingTarget(ctx: Context, directory: UpperDirectory, entry: UpperEntry): Step {
+  return { kind: "wait", learn: () => readTarget(ctx, directory, entry) };
+}
+
+function learning(below: LowerDirectory, name: string): Step {
+  return { kind: "wait", learn: () => learn(below, name) };
+}
+
+/** Goes on with a symlink's target in place of the component just read; a step when the target leaves the base. */
+function follow(
+  ctx: Context, target: string, rest: readonly string[], place: Place, links: number,
+): Step | { readonly todo: readonly string[]; readonly place: Place } {
+  if (links > maxSymlinks) throw new Refusal("ELOOP");
+  if (target === "") throw new Refusal("ENOENT");
+  if (!target.startsWith("/")) return { todo: [...target.split("/"), ...rest], place };
+  const inside = insideBase(ctx, target);
+  if (inside === undefined) return { kind: "leave", physical: target, rest };
+  let root = place;
+  while (root.parent !== undefined) root = root.parent;
+  return { todo: [...inside.split("/"), ...rest], place: root };
 }
 
 /** Whether only empty and "." components follow: "link/" and "link/." still end on what link names. */
