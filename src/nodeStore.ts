@@ -1,6 +1,7 @@
 /** The node host's overlays in the words of the adapter's ports: each call is passed on, nothing is decided here. */
 import { isCaseSensitiveToRead } from "./host/caseProbe.js";
 import { breakLock, describeOwner, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type StoredOverlay } from "./host/index.js";
+import { createCarrier } from "./nodeCarrier.js";
 import type { Env } from "./engine/index.js";
 import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore } from "./vscode/ports.js";
 
@@ -87,16 +88,17 @@ function letsGo({ hold }: OpenOverlay, ms: number): Promise<boolean> {
 
 function opened(overlay: OpenOverlay): OpenedOverlay {
   const { hold, folder, manifest: { caseSensitive } } = overlay;
+  const carrier = createCarrier(overlay);
   if (hold.kind === "owner") {
     return {
-      kind: "writable", overlay, caseSensitive,
+      kind: "writable", overlay, carrier, caseSensitive,
       onYieldRequested: (listener) => hold.lock.onYieldRequested(({ by }) => { listener(by); }),
       onLost: (listener) => overlay.onLost(listener),
     };
   }
   const { owner } = hold;
   return {
-    kind: "readOnly", overlay, caseSensitive,
+    kind: "readOnly", overlay, carrier, caseSensitive,
     owner: owner === undefined ? "another process" : describeOwner(owner),
     onReleased: (listener) => hold.onReleased(listener),
     askToYield: (by) => hold.requestYield(by),

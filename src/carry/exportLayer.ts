@@ -4,14 +4,12 @@
  * which the spec asks of those who make layers; an opaque mark would say the same. Redirects do not exist in it: what a
  * renamed folder shows is there in full, and its old name is whited out.
  */
-import { open, rename, unlink } from "node:fs/promises";
 import { OverlayError } from "../engine/index.js";
 import { checkCancelled } from "./cancel.js";
 import { difference, foldersAbove, settle } from "./difference.js";
-import { exportFault } from "./exportFolder.js";
+import { intoFile } from "./intoFile.js";
 import { Sides } from "./sides.js";
 import { tarEnd, tarHeader, tarPadding } from "./tar.js";
-import { checkTarget } from "./target.js";
 import type { Carried, Entry, LeftOut, Selection } from "./types.js";
 
 export interface LayerReport {
@@ -54,21 +52,8 @@ export function layerTar(overlay: Carried, options: Selection = {}): ExportedLay
  * @throws OverlayError: what may not be a target, and what `layerTar` throws
  */
 export async function exportLayer(overlay: Carried, target: string, options: Selection = {}): Promise<LayerReport> {
-  const place = await checkTarget(overlay, target, "file", "exportLayer");
   const layer = layerTar(overlay, options);
-  try {
-    const file = await open(place.staged, "wx", 0o644);
-    try {
-      for await (const piece of layer) await file.writeFile(piece);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(place.staged, place.path);
-  } catch (error) {
-    await unlink(place.staged).catch(() => undefined);
-    throw exportFault(error, target, "exportLayer");
-  }
+  await intoFile(overlay, target, layer, "exportLayer");
   return layer.report();
 }
 

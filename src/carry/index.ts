@@ -2,5 +2,6 @@
 export { exportFolder, type FolderReport } from "./exportFolder.js";
 export { type ExportedLayer, exportLayer, layerTar, type LayerReport } from "./exportLayer.js";
 export { type ExportedPatch, exportPatch, type PatchReport } from "./exportPatch.js";
+export { exportPatchFile } from "./intoFile.js";
 export { importPatch, type ImportReport } from "./importPatch.js";
 export type { Carried, CarryOptions, LeftOut, Selection } from "./types.js";

@@ -7,7 +7,7 @@ import { OverlayError, type ErrorCode } from "../engine/index.js";
 
 type FileSystemCode = "FileNotFound" | "FileExists" | "FileNotADirectory" | "FileIsADirectory" | "NoPermissions" | "Unavailable" | "Unknown";
 
-export type Action = "stat" | "list" | "read" | "write" | "createDirectory" | "delete" | "rename" | "copy" | "readBase" | "reset" | "open";
+export type Action = "stat" | "list" | "read" | "write" | "createDirectory" | "delete" | "rename" | "copy" | "readBase" | "reset" | "open" | "export" | "import" | "apply";
 
 export function assertNever(value: never): never {
   throw new TypeError(`Unexpected value: ${String(value)}`);
@@ -71,8 +71,8 @@ function advice(code: ErrorCode): string {
   }
 }
 
-/** What is done with an overlay as a whole; the host's reason says which folder is at fault and how. */
-const ofWholeOverlay: ReadonlySet<string> = new Set(["open", "create", "find", "list"]);
+/** What is done with an overlay as a whole, and with places outside it; the reason says what is at fault and how. */
+const ofWholeOverlay: ReadonlySet<string> = new Set(["open", "create", "find", "list", "duplicate", "renameOverlay", "restore", "exportPatch", "exportFolder", "exportLayer", "importPatch", "planApply", "apply", "undoApply"]);
 
 /** Why, in the user's language, from what the code says; the engine's own reason where it says more. */
 function why(error: OverlayError): string {
@@ -121,6 +121,12 @@ function sentence(action: Action, path: string, reason: string): string {
       return vscode.l10n.t("Cannot open '{0}': {1}.", path, reason);
     case "reset":
       return vscode.l10n.t("Cannot reset '{0}': {1}.", path, reason);
+    case "export":
+      return vscode.l10n.t("Nothing was exported. '{0}': {1}.", path, reason);
+    case "import":
+      return vscode.l10n.t("The patch was not imported: {0}.", reason);
+    case "apply":
+      return vscode.l10n.t("Cannot apply to the base: {0}.", reason);
     default:
       return assertNever(action);
   }
@@ -136,7 +142,8 @@ function actionOf(operation: string): Action {
   const actions: Readonly<Record<string, Action>> = {
     stat: "stat", lstat: "stat", readlink: "stat", readDirectory: "list", readFile: "read", open: "open", create: "open", find: "open", list: "open", writeFile: "write", append: "write",
     truncate: "write", createDirectory: "createDirectory", unlink: "delete", rmdir: "delete", remove: "delete", rename: "rename", copy: "copy",
-    reset: "reset", statLower: "readBase", readLowerFile: "readBase",
+    reset: "reset", statLower: "readBase", readLowerFile: "readBase", duplicate: "copy", renameOverlay: "rename", restore: "open",
+    exportPatch: "export", exportFolder: "export", exportLayer: "export", importPatch: "import", planApply: "apply", apply: "apply", undoApply: "apply",
   };
   return actions[operation] ?? "stat";
 }

@@ -3,6 +3,7 @@
  * src/vscode knows where overlays are kept or how one process tells another to let go.
  */
 import type { Durability, Overlay } from "../engine/index.js";
+import type { Carrier } from "./carrier.js";
 
 /** What is known of an overlay without opening it. */
 export interface OverlayInfo {
@@ -36,6 +37,7 @@ export type OpenedOverlay =
   | {
     readonly kind: "writable";
     readonly overlay: Overlay;
+    readonly carrier: Carrier;
     readonly caseSensitive: boolean;
     /** Another process wants this overlay. */
     onYieldRequested(listener: (by: YieldAsker) => void): { dispose(): void };
@@ -45,6 +47,7 @@ export type OpenedOverlay =
   | {
     readonly kind: "readOnly";
     readonly overlay: Overlay;
+    readonly carrier: Carrier;
     readonly caseSensitive: boolean;
     /** Who owns it, as a phrase: "process 4711 on this computer". */
     readonly owner: string;

@@ -3,6 +3,7 @@
  * written. When another window lets go (or wants it), the engine object is replaced; everything else stays.
  */
 import type { Disposable, Overlay, OverlayEvent } from "../engine/index.js";
+import type { Carrier } from "./carrier.js";
 import { ChangeModel } from "./changeModel.js";
 import { CopyComparer } from "./copyComparer.js";
 import { Emitter } from "./emitter.js";
@@ -43,6 +44,11 @@ export class Session implements Disposable {
 
   get overlay(): Overlay {
     return this.current.overlay;
+  }
+
+  /** Carries changes out of it, and into it. */
+  get carrier(): Carrier {
+    return this.current.carrier;
   }
 
   get opened(): OpenedOverlay {

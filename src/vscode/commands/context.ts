@@ -1,6 +1,6 @@
 /** What the commands share: the parts they work on, what they were called with, and how they fail. */
 import * as vscode from "vscode";
-import { describe } from "../errors.js";
+import { describe, make } from "../errors.js";
 import type { ChangesView, ViewNode } from "../changesView.js";
 import type { FloorStore } from "../floorStore.js";
 import type { Overlays } from "../overlays.js";
@@ -35,6 +35,21 @@ export function clickedAndSelected(args: readonly unknown[]): readonly [clicked:
   return args.length > 1 && args.every((arg) => arg instanceof ChangeResource) ? [args[0], args] : [args[0], args[1]];
 }
 
+/** What a caller may say in place of being asked: the last argument, as a plain object. Menus hand over none. */
+export interface Given {
+  /** Where an export goes: a URI, or an absolute path. */
+  readonly target?: vscode.Uri | string;
+  /** The patch to import: a URI, an absolute path, or "clipboard". */
+  readonly source?: vscode.Uri | string;
+  readonly name?: string;
+}
+
+export function takeGiven(args: readonly unknown[]): readonly [given: Given, rest: readonly unknown[]] {
+  const last = args.at(-1);
+  const isPlain = typeof last === "object" && last !== null && Object.getPrototypeOf(last) === Object.prototype;
+  return isPlain && ["target", "source", "name"].some((key) => key in last) ? [last, args.slice(0, -1)] : [{}, args];
+}
+
 /** The palette and keys hand over nothing: then it is the active editor's file. */
 export async function targetsOf(context: CommandContext, clicked: unknown, selected: unknown): Promise<Target[]> {
   const list = Array.isArray(selected) && selected.length > 0 ? selected : clicked === undefined ? [] : [clicked];
@@ -56,6 +71,19 @@ function inSourceControl({ sourceControls }: CommandContext, item: unknown): Tar
   if (group === undefined) return [];
   const { session } = group;
   return group.whole ? [{ session, path: "/" }] : group.paths.map((path) => ({ session, path }));
+}
+
+/** Those of one overlay, for what is about one: menus can hand over a selection across several. */
+export async function ofOneOverlay(context: CommandContext, clicked: unknown, selected: unknown): Promise<{ readonly session: Session; readonly paths: readonly string[] } | undefined> {
+  if (clicked === undefined) {
+    const session = await pickSession(context, clicked);
+    return session === undefined ? undefined : { session, paths: ["/"] };
+  }
+  const targets = await targetsOf(context, clicked, selected);
+  const [first] = targets;
+  if (first === undefined) return undefined;
+  if (targets.some(({ session }) => session !== first.session)) throw make("Unavailable", vscode.l10n.t("The selection is of several overlays. Select entries of one."));
+  return { session: first.session, paths: targets.map(({ path }) => path) };
 }
 
 /** The file in the active editor, whatever kind of editor it is. */
@@ -85,6 +113,7 @@ export async function pickSession(context: CommandContext, clicked: unknown, fil
   if (isViewNode(clicked)) return clicked.session;
   const ofView = context.sourceControls.sessionOf(clicked);
   if (ofView !== undefined) return ofView;
+  if (clicked instanceof vscode.Uri && isOverlayUri(clicked)) return context.overlays.get(clicked.authority);
   const sessions = context.overlays.all().filter(filter);
   if (sessions.length < 2) return sessions[0];
   const active = activeSession(context.overlays);

@@ -1,7 +1,9 @@
 /** Every command by its id, as package.json contributes it. */
 import * as vscode from "vscode";
 import { compareWithBase, previewChange } from "./compare.js";
-import { clickedAndSelected, guarded, type CommandContext } from "./context.js";
+import { clickedAndSelected, guarded, takeGiven, type CommandContext, type Given } from "./context.js";
+import { exportFolder, exportLayer, exportPatch } from "./export.js";
+import { importPatch } from "./importPatch.js";
 import { deleteOverlay, revealScratchFolder, showCommands, takeOver } from "./manage.js";
 import { openAllChanges } from "./multiDiff.js";
 import { openFile } from "./openFile.js";
@@ -9,7 +11,7 @@ import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
 import { pruneUnchangedCopies } from "./prune.js";
 import { resetLayers, resetSelection, resetToBase, restore } from "./reset.js";
 
-type Command = (context: CommandContext, clicked: unknown, selected: unknown) => Promise<void>;
+type Command = (context: CommandContext, clicked: unknown, selected: unknown, given: Given) => Promise<void>;
 
 const commands: Readonly<Record<string, Command>> = {
   "overlay.openFolder": openFolderAsOverlay,
@@ -27,6 +29,10 @@ const commands: Readonly<Record<string, Command>> = {
   // For the key in the view: bound to resetToBase itself, the Explorer's menu would show a key that means "delete" there.
   "overlay.resetSelection": resetSelection,
   "overlay.resetLayers": resetLayers,
+  "overlay.exportPatch": exportPatch,
+  "overlay.exportFolder": exportFolder,
+  "overlay.exportLayer": exportLayer,
+  "overlay.importPatch": importPatch,
   "overlay.delete": deleteOverlay,
   "overlay.revealScratchFolder": revealScratchFolder,
   "overlay.takeOver": takeOver,
@@ -36,5 +42,8 @@ const commands: Readonly<Record<string, Command>> = {
 
 export function registerCommands(context: CommandContext): vscode.Disposable {
   return vscode.Disposable.from(...Object.entries(commands).map(([id, command]) =>
-    vscode.commands.registerCommand(id, (...args: unknown[]) => guarded(context, () => command(context, ...clickedAndSelected(args))))));
+    vscode.commands.registerCommand(id, (...args: unknown[]) => guarded(context, () => {
+      const [given, rest] = takeGiven(args);
+      return command(context, ...clickedAndSelected(rest), given);
+    }))));
 }

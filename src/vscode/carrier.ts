@@ -1,0 +1,61 @@
+/**
+ * The port through which an overlay's changes go out of it and come into it. What is a path here is one on the disk of
+ * the machine that the overlay is on, unless it says overlay path ("/a/b").
+ */
+import type { CancelSignal, Progress } from "../engine/index.js";
+
+export interface CarryOptions {
+  readonly signal?: CancelSignal;
+  /** Done and in all, in a unit that fits what is done. */
+  readonly onProgress?: Progress;
+}
+
+export interface Selection extends CarryOptions {
+  /** Overlay paths; a folder stands for what lies in it. Absent: everything. */
+  readonly paths?: readonly string[];
+}
+
+/** Something that could not be carried; `reason` goes on after "…, because". */
+export interface LeftOut {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface PatchReport {
+  readonly files: number;
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface FolderReport {
+  readonly files: number;
+  readonly folders: number;
+  readonly symlinks: number;
+  readonly bytes: number;
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface LayerReport {
+  readonly entries: number;
+  readonly whiteouts: number;
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface ImportReport {
+  readonly created: readonly string[];
+  readonly modified: readonly string[];
+  readonly deleted: readonly string[];
+  readonly renamed: readonly { readonly from: string; readonly path: string }[];
+  /** Things of the import's own that could not be cleared away. */
+  readonly leftBehind: readonly string[];
+}
+
+/** Every call rejects with OverlayError; one that was cancelled (ECANCELED) or has failed leaves nothing behind. */
+export interface Carrier {
+  /** The patch in pieces, for a place that is no disk. */
+  patch(options: Selection): AsyncIterable<Uint8Array> & { report(): Promise<PatchReport> };
+  patchFile(target: string, options: Selection): Promise<PatchReport>;
+  /** Merged, or a folder of it, as a new folder. */
+  folder(target: string, options: CarryOptions & { readonly path?: string }): Promise<FolderReport>;
+  layerFile(target: string, options: Selection): Promise<LayerReport>;
+  importPatch(patch: Uint8Array, options: CarryOptions): Promise<ImportReport>;
+}
