@@ -9,7 +9,7 @@ import { makeSourceTree } from "./journey/sourceTree.ts";
 import { requireNode24, root, say } from "./paths.ts";
 import { makeTemp, removeTemp } from "./processes.ts";
 import {
-  appendText, explorer, growView, newFile, newTopFolder, quickPickRows, remove, rename, runCommand, save, startWorkbench, typeInput, until, useMenu,
+  appendText, explorer, growView, newFile, newTopFolder, quickPickRows, remove, rename, runCommand, save, sourceControl, startWorkbench, typeInput, until, useMenu,
   waitForEditor, waitForOverlay, waitForStatus, waitForText,
 } from "./vscode/ui/index.ts";
 
@@ -89,6 +89,13 @@ async function takePictures(page: Page): Promise<void> {
   await runCommand(page, "Overlay: Reset Layers…");
   await quickPickRows(page);
   await take(page, "reset-layers");
+  await page.keyboard.press("Escape");
+
+  await runCommand(page, "View: Close All Editors");
+  await sourceControl(page).row("Changes/cli.js");
+  await runCommand(page, "Overlay: Open All Changes");
+  await until("the changes", async () => (await page.locator(".multiDiffEntry .file-path .title.modified .label-name").count()) >= 3);
+  await take(page, "source-control");
 }
 
 /** Waits until nothing moves any more: menus and quick picks fade in. */

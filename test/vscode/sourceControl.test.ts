@@ -1,6 +1,6 @@
 // The Source Control view of an overlay, as far as the API tells: its rows and groups, the gutter's base, what a click opens.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { fs, makeOverlay, names, read, until, write, type Rig, type Tree } from "./support.ts";
@@ -84,6 +84,28 @@ describe("source control", () => {
     await until("50 rows", () => control(rig).sourceControl.count === 50);
     const made = control(rig).groups.changes.resourceStates.filter((state) => !before.has(state)).map(({ resourceUri }) => nameOf(resourceUri));
     assert.deepEqual(made, ["f49.txt"]);
+  });
+
+  it("10,000 changed files are there with the one walk, and one save makes one row", async () => {
+    const names = Array.from({ length: 10_000 }, (_, i) => `d${i % 100}/f${i}.txt`);
+    const rig = await makeOverlay({ "a.txt": "base" });
+    const scratch = (await rig.api.overlays()).find(({ id }) => id === rig.root.authority)?.scratch ?? "";
+    for (const folder of [rig.base, join(scratch, "upper")]) {
+      for (let i = 0; i < 100; i++) mkdirSync(join(folder, `d${i}`), { recursive: true });
+      for (const name of names) writeFileSync(join(folder, name), folder === rig.base ? "base" : "mine!");
+    }
+    const overlay = await rig.api.acquire(rig.root);
+    const since = performance.now();
+    await until("10,000 rows", () => control(rig).groups.changes.resourceStates.length === 10_000);
+    const shown = performance.now() - since;
+    const walking = performance.now();
+    await overlay.changes();
+    console.log(`│   10,000 rows after ${Math.round(shown)} ms; a walk alone takes ${Math.round(performance.now() - walking)} ms`);
+    const before = new Set(control(rig).groups.changes.resourceStates);
+    await write(rig.at("d7/f7.txt"), "mine again");
+    await write(rig.at("a.txt"), "mine");
+    await until("one row more", () => control(rig).sourceControl.count === 10_001);
+    assert.deepEqual(control(rig).groups.changes.resourceStates.filter((state) => !before.has(state)).map(({ resourceUri }) => nameOf(resourceUri)), ["a.txt"]);
   });
 
   it("a click compares: modified with the base's, added and deleted with nothing, renamed with where it came from", async () => {

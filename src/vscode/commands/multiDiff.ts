@@ -8,6 +8,8 @@ import { lowerUri, overlayUri } from "../uris.js";
 
 /** VS Code reads both sides of each file when it opens them; past this many the user is asked. */
 const many = 500;
+/** A side of more bytes than this would keep all others from being shown; a comparison of its own shows it. */
+const largest = 16 * 1024 * 1024;
 
 /** The file that a row is about, and its two sides; a missing one is undefined. */
 type Sides = [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined];
@@ -28,14 +30,20 @@ async function openOf(session: Session, paths: readonly string[]): Promise<void>
   await session.changes.load();
   const within = changesWithin(session, paths);
   const files = within.filter(({ type }) => type === "file");
-  const sides = (await Promise.all(files.map((change) => sidesOf(session, change)))).filter((found) => found !== undefined);
+  if (files.length > many && !(await confirmed(files.length))) return;
+  const looked = await Promise.all(files.map(async (change) => ((await isLarge(session, change)) ? "large" : sidesOf(session, change))));
+  const sides = looked.filter((found) => found !== undefined && found !== "large");
+  const large = looked.filter((found) => found === "large").length;
+  if (large > 0) {
+    const text = large === 1 ? vscode.l10n.t("1 large file is left out. Its own row opens it.") : vscode.l10n.t("{0} large files are left out. Their own rows open them.", large);
+    void vscode.window.showInformationMessage(text);
+  }
   if (sides.length === 0) {
-    mention(within.length === 0
+    if (large === 0) mention(within.length === 0
       ? vscode.l10n.t("There is nothing to open: it does not differ from the base.")
       : vscode.l10n.t("There is nothing to open: only folders and links differ from the base here."));
     return;
   }
-  if (sides.length > many && !(await confirmed(sides.length))) return;
   await vscode.commands.executeCommand("vscode.changes", titleOf(session, paths), sides);
 }
 
@@ -44,6 +52,12 @@ function changesWithin({ changes }: Session, paths: readonly string[]): ShownCha
   const wanted = new Set(paths);
   const found = changes.all().filter(({ path }) => wanted.has(path) || ancestorsOf(path).some((above) => wanted.has(above)));
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function isLarge({ overlay }: Session, { kind, path }: ShownChange): Promise<boolean> {
+  const sides = [...(kind === "deleted" ? [] : [overlay.lstat(path)]), ...(kind === "added" ? [] : [overlay.statLower(path)])];
+  const sizes = await Promise.all(sides.map((side) => side.then(({ size }) => size, () => 0)));
+  return Math.max(...sizes) > largest;
 }
 
 async function sidesOf(session: Session, change: ShownChange): Promise<Sides | undefined> {

@@ -76,15 +76,16 @@ function losesNothing({ session, path }: Target): boolean {
 async function confirmed(changed: readonly Target[], first: Target): Promise<boolean> {
   if (changed.every(losesNothing)) return true;
   const count = changed.reduce((sum, { session, path }) => sum + session.changes.countWithin(path), 0);
-  const name = nameOf(first.path);
-  const question = changed.length === 1 && first.path === "/"
-    ? vscode.l10n.t("Throw away all changes of '{0}'?", first.session.info.name)
-    : changed.length > 1
-    ? vscode.l10n.t("Reset {0} selected entries to the base?", changed.length)
-    : first.session.changes.get(first.path)?.kind === "added"
-      ? vscode.l10n.t("'{0}' is not in the base. Delete it?", name)
-      : vscode.l10n.t("Reset '{0}' to the base?", name);
+  const question = questionFor(changed, first);
   return ask(question, count, changed.length === 1 && first.session.changes.get(first.path)?.kind === "added" ? vscode.l10n.t("Delete") : vscode.l10n.t("Reset"));
+}
+
+function questionFor(changed: readonly Target[], first: Target): string {
+  if (changed.length > 1) return vscode.l10n.t("Reset {0} selected entries to the base?", changed.length);
+  if (first.path === "/") return vscode.l10n.t("Throw away all changes of '{0}'?", first.session.info.name);
+  const name = nameOf(first.path);
+  if (first.session.changes.get(first.path)?.kind === "added") return vscode.l10n.t("'{0}' is not in the base. Delete it?", name);
+  return vscode.l10n.t("Reset '{0}' to the base?", name);
 }
 
 async function ask(question: string, count: number, yes: string): Promise<boolean> {
