@@ -3,6 +3,7 @@
  * every method rejects with OverlayError and nothing else, and a rejected one has left what was there before (INV-11).
  * Symlinks are followed inside merged, except by the l-forms and by what acts on a name (unlink, rename, ...).
  */
+import type { Origin } from "./origins.js";
 import type {
   CancelSignal, Change, Disposable, Durability, OverlayDirent, OverlayEvent, OverlayStat, Progress,
 } from "./types.js";
@@ -90,6 +91,11 @@ export interface Overlay {
   /** The lower side of a path for a diff: what the lowers have where this entry came from. ENOENT when nothing. */
   statLower(path: string): Promise<OverlayStat>;
   readLowerFile(path: string): Promise<Uint8Array>;
+  /**
+   * The lower entry that a path's upper copy came from, as it was then: size in bytes and times in nanoseconds, decimal
+   * text. Undefined where nothing was copied, or no record is left of it: it is advisory.
+   */
+  originOf(path: string): Promise<Origin | undefined>;
 
   /** Events in the order of the changes, in batches, after the operation's lock is gone. */
   onDidChange(listener: (events: readonly OverlayEvent[]) => void): Disposable;

@@ -4,6 +4,7 @@ export type {
   CancelSignal, Change, ChangeKind, Disposable, Durability, EntryType, Fingerprint, LayerKind, LayerStat, OverlayDirent,
   OverlayEvent, OverlayStat, Progress,
 } from "./types.js";
+export type { Origin } from "./origins.js";
 export { LayerError, OverlayError, errorCodes, isCode, toErrorCode } from "./errors.js";
 export type { ErrorCode } from "./errors.js";
 export type { BaseLayer, Env, LayerDirent, LayerListing, LowerLayer, OpenWrite, OutsideReader, ReadHandle, ScratchLayer, WriteHandle } from "./layer.js";

@@ -19,7 +19,7 @@ import type { BaseLayer, Env, LowerLayer, OutsideReader, ScratchLayer } from "./
 import { Locks } from "./locks.js";
 import { BaseDirectory, type LowerDirectory, LowerMemory, MarkedView } from "./lowerView.js";
 import { parseOpenFlags } from "./openFlags.js";
-import { Origins } from "./origins.js";
+import { type Origin, Origins } from "./origins.js";
 import { type OverlayPath, parseOverlayPath, rootPath } from "./paths.js";
 import { readDirectory } from "./readdir.js";
 import { readFile, readlink, readLowerFile, stat, statLower } from "./read.js";
@@ -271,6 +271,10 @@ class OverlayEngine implements Overlay {
 
   readLowerFile(path: string): Promise<Uint8Array> {
     return this.run("readLowerFile", path, (p) => readLowerFile(this.ctx, p));
+  }
+
+  originOf(path: string): Promise<Origin | undefined> {
+    return this.run("originOf", path, (p) => this.ctx.origins.get(p));
   }
 
   // Living together.

@@ -1,4 +1,5 @@
 /** The engine with the node host, as one call: what dist/overlay.mjs offers to a script, and the extension to itself. */
+import { recoverApplies, settleRecovered } from "../apply/index.js";
 import { createOverlay } from "../engine/index.js";
 import type { Disposable, Overlay } from "../engine/index.js";
 import { prepare } from "./openOverlay.js";
@@ -12,6 +13,8 @@ export { breakLock, currentOwner, describeOwner, onReleased, requestYield } from
 export type { Owner, OverlayLock } from "./ownership.js";
 export { exportFolder, exportLayer, exportPatch, importPatch, layerTar } from "../carry/index.js";
 export type { Carried, CarryOptions, ExportedLayer, ExportedPatch, FolderReport, ImportReport, LayerReport, LeftOut, PatchReport, Selection } from "../carry/index.js";
+export { apply, appliedRecords, forgetApply, planApply, undoApply } from "../apply/index.js";
+export type { Action, Applied, ApplyOptions, ApplyReport, NotDone, Plan, PlanItem, Print, UndoReport } from "../apply/index.js";
 export { OverlayStore } from "./store.js";
 export type { DamagedOverlay, Listing, StoredOverlay } from "./store.js";
 
@@ -33,7 +36,12 @@ export interface OpenOverlay extends Overlay {
 export async function openOverlay(options: OpenOverlayOptions): Promise<OpenOverlay> {
   const prepared = await prepare(options);
   try {
-    return withHost(await createOverlay(prepared.ports), prepared);
+    // An apply that a crash cut short: the base is put right before anything of it is read.
+    const recovered = prepared.hold.kind === "owner" ? await recoverApplies(prepared.folder, prepared.manifest.base) : undefined;
+    const overlay = withHost(await createOverlay(prepared.ports), prepared);
+    // Only tidies: what stays in the upper says what the base has.
+    if (recovered !== undefined) await settleRecovered(overlay, recovered).catch(() => undefined);
+    return overlay;
   } catch (error) {
     await release(prepared.hold);
     throw error;

@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, test, expect } from "vitest";
-import { exportFolder, exportLayer, exportPatch, importPatch, openOverlay, type OpenOverlay } from "../../src/host/index.js";
+import { apply, exportFolder, exportLayer, exportPatch, importPatch, openOverlay, type OpenOverlay, planApply, undoApply } from "../../src/host/index.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
 import { bases, edits, type Edit, inMerged, onDisk, perform, plantBase, type Planted } from "./carryWorld.js";
 import { Git } from "./patchTrees.js";
@@ -116,6 +116,21 @@ property("the exported folder is merged", async ({ own, overlay }) => {
   expect(report.leftOut).toEqual([]);
   expect(progress.every(([done, total], i) => done <= total && done >= (progress[i - 1]?.[0] ?? 0))).toBe(true);
   expect(progress.at(-1)?.[0]).toBe(progress.at(-1)?.[1]);
+});
+
+property("applied to the base, the base is merged, the upper empty; undone, the base is the old one and merged as ever", async ({ base, overlay }) => {
+  const before = onDisk(base, "full");
+  const merged = await inMerged(overlay, "full");
+  const report = await apply(overlay, await planApply(overlay));
+  expect(report.notDone).toEqual([]);
+  expect(onDisk(base, "full")).toEqual(merged);
+  expect(await inMerged(overlay, "full")).toEqual(merged);
+  expect(report.stays).toEqual([]);
+  expect(await overlay.changes()).toEqual([]);
+  const undone = await undoApply(overlay, report.id);
+  expect(undone.notDone).toEqual([]);
+  expect(onDisk(base, "full")).toEqual(before);
+  expect(await inMerged(overlay, "full")).toEqual(merged);
 });
 
 test("long and odd names, large numbers and old times in a layer are what tar reads", async () => {

@@ -1,0 +1,104 @@
+/** What applying would do to the base, file by file, before anything is done: nothing here writes. */
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { difference, isWithin, pathOf, settle } from "../carry/difference.js";
+import { Sides } from "../carry/sides.js";
+import { pooled } from "../carry/cancel.js";
+import type { Carried, Pair, Selection } from "../carry/types.js";
+import { BaseWriter } from "./baseWriter.js";
+import type { Action, Plan, PlanItem, Print } from "./types.js";
+
+/** @throws OverlayError: ENOTSUP while the overlay has snapshots, ECANCELED, and what cannot be read. */
+export async function planApply(overlay: Carried, options: Selection = {}): Promise<Plan> {
+  const sides = await Sides.of(overlay, "planApply");
+  const found = await settle(sides, await difference(sides, "planApply", options), "planApply", options.signal);
+  const base = new BaseWriter(sides.base);
+  const unwritable = await whyUnwritable(base);
+  const ways = new Ways(base);
+  const items = await pooled(found.pairs, (pair) => itemOf(sides, base, ways, pair));
+  const chosen = (path: string): boolean => options.paths?.some((one) => isWithin(path, one)) ?? true;
+  const differs = (path: string): boolean => found.pairs.some(({ before, after }) => [before, after].some((entry) => entry !== undefined && isWithin(entry.path, path)));
+  const same = found.regions.flatMap(({ kind, path }) => (kind !== "deleted" && chosen(path) && !differs(path) ? [path] : []));
+  return { base: sides.base, same, ...(unwritable === undefined ? {} : { unwritable }), items, leftOut: found.leftOut };
+}
+
+async function whyUnwritable(base: BaseWriter): Promise<string | undefined> {
+  const reason = await whyReadOnly(base, "/", await base.look("/"));
+  return reason === undefined ? undefined : `the base folder '${base.root}' is read-only; export a patch or a folder instead`;
+}
+
+/** What nobody may write is read-only to root as well: someone wanted it so. */
+async function whyReadOnly(base: BaseWriter, path: string, print: Print | undefined): Promise<string | undefined> {
+  if (print === undefined || print.type === "symlink") return undefined;
+  const what = `${print.type === "directory" ? "the folder " : ""}'${path}' of the base is read-only`;
+  if ((print.mode & 0o222) === 0) return what;
+  return access(join(base.root, path), constants.W_OK).then(() => undefined, () => what);
+}
+
+/** Folders that lead somewhere, each looked at once. */
+class Ways {
+  private readonly known = new Map<string, Promise<string | undefined>>();
+  constructor(private readonly base: BaseWriter) {}
+
+  /** Why no name in a folder can be made or removed; a folder that is still to be made is as writable as where it will be. */
+  obstacle(folder: string): Promise<string | undefined> {
+    const key = folder === "" ? "/" : folder;
+    const made = this.known.get(key) ?? this.look(key);
+    this.known.set(key, made);
+    return made;
+  }
+
+  private async look(folder: string): Promise<string | undefined> {
+    const print = await this.base.look(folder);
+    if (folder !== "/") {
+      const above = folder.slice(0, folder.lastIndexOf("/"));
+      if (print === undefined || print.type !== "directory") return this.obstacle(above);
+      await this.base.checkWay(folder);
+    }
+    return whyReadOnly(this.base, folder, print);
+  }
+}
+
+async function itemOf(sides: Sides, base: BaseWriter, ways: Ways, pair: Pair): Promise<PlanItem> {
+  const { before, after } = pair;
+  const path = pathOf(pair);
+  const old = before === undefined ? undefined : await base.look(before.path);
+  const action = await actionOf(sides, pair);
+  const refused = await obstacle(base, ways, pair, old, action);
+  return {
+    action, path, type: (after ?? before).type, pair,
+    ...(action === "rename" && before !== undefined ? { from: before.path } : {}),
+    base: await freshness(sides.overlay, path, old),
+    ...(refused === undefined ? {} : { refused }),
+    ...(old === undefined ? {} : { print: old }),
+  };
+}
+
+async function actionOf(sides: Sides, { before, after }: Pair): Promise<Action> {
+  if (before === undefined) return after.type === "directory" ? "mkdir" : "create";
+  if (after === undefined) return before.type === "directory" ? "rmdir" : "delete";
+  if (before.path !== after.path) return "rename";
+  if ((before.type === "directory") !== (after.type === "directory")) return "replace";
+  if (before.type === "directory") return "mode";
+  const modeAlone = before.type === "file" && after.type === "file" && before.stat.mode !== after.stat.mode && (await sides.sameContent(before, after));
+  return modeAlone ? "mode" : "overwrite";
+}
+
+async function obstacle(base: BaseWriter, ways: Ways, { before, after }: Pair, old: Print | undefined, action: Action): Promise<string | undefined> {
+  for (const entry of [before, after]) {
+    if (entry === undefined) continue;
+    if (!["file", "directory", "symlink"].includes(entry.type)) return `'${entry.path}' is a ${entry.type}, which cannot be kept, nor made`;
+    const inTheWay = await ways.obstacle(entry.path.slice(0, entry.path.lastIndexOf("/")));
+    if (inTheWay !== undefined) return inTheWay;
+  }
+  return before === undefined || action === "mkdir" ? undefined : whyReadOnly(base, before.path, old);
+}
+
+/** What the overlay wrote down when it copied the file up says whether the base still has that one. */
+async function freshness(overlay: Carried, path: string, now: Print | undefined): Promise<PlanItem["base"]> {
+  const origin = await overlay.originOf(path);
+  if (origin === undefined) return now === undefined ? "fresh" : "unknown";
+  if (now === undefined) return "stale";
+  return origin.size === now.size && origin.mtimeNs === now.mtimeNs && origin.ctimeNs === now.ctimeNs ? "fresh" : "stale";
+}
