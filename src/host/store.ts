@@ -1,16 +1,19 @@
 /**
- * The overlays under a scratch root, a folder each: listed, made, deleted. When one was last used is read off its
+ * The overlays under a scratch root, a folder each: listed, made, renamed, duplicated, deleted and had back. When one was last used is read off its
  * lock, which opening and closing write anyway.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { OverlayError, asOverlayError, isCode } from "../engine/errors.js";
+import type { CancelSignal } from "../engine/types.js";
 import { lockNumbers, lockPath } from "./lockFiles.js";
-import { readManifest } from "./manifest.js";
+import { duplicate, sweepGrowing } from "./duplicate.js";
+import { readManifest, writeManifest } from "./manifest.js";
 import { errnoOf, nodeFault } from "./nodeFault.js";
 import { acquire, currentOwner, describeOwner } from "./ownership.js";
 import type { Owner } from "./ownership.js";
+import { bringBack, doom, retain, retained, type RetainedOverlay } from "./retained.js";
 import { checkReadable, checkScratchPlace } from "./scratch.js";
 import { removeTree, sizeOnDisk } from "./treeOnDisk.js";
 
@@ -23,7 +26,7 @@ export interface StoredOverlay {
   readonly created: number;
   readonly lastUsed: number;
   /** Walks the folder: ask only for what is shown. */
-  sizeOnDisk(): Promise<number>;
+  sizeOnDisk(signal?: CancelSignal): Promise<number>;
   /** Who has it open now. */
   owner(): Promise<Owner | undefined>;
 }
@@ -110,10 +113,56 @@ export class OverlayStore {
     return { cleared: removeTree(aside) };
   }
 
-  /** Goes on with deletions that ended halfway. */
-  async sweep(): Promise<void> {
+  /** Deletes it so that it can be had back: `restore` takes the key. EBUSY, naming the owner, while it is open somewhere. */
+  async remove(id: string, now = Date.now()): Promise<string> {
+    const folder = this.#folder(id);
+    return asOperation("delete", folder, () => retain(this.root, id, folder, now));
+  }
+
+  /** What `remove` took away and nothing has cleared since, last deleted first. */
+  removed(): Promise<RetainedOverlay[]> {
+    return retained(this.root);
+  }
+
+  /** Brings back what `remove` took away; returns its id, which is what it was. */
+  async restore(key: string): Promise<string> {
+    return asOperation("restore", key, () => bringBack(this.root, key));
+  }
+
+  /** Ends what `remove` still keeps. */
+  async discard(key: string): Promise<void> {
+    await asOperation("delete", key, async () => removeTree(await doom(this.root, key)));
+  }
+
+  /** EBUSY, naming the owner, while it is open somewhere. */
+  async rename(id: string, name: string): Promise<void> {
+    const folder = this.#folder(id);
+    await asOperation("renameOverlay", folder, async () => {
+      const claim = await acquire(folder);
+      if (claim.kind === "held") throw new OverlayError("EBUSY", "renameOverlay", folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
+      try {
+        const manifest = await readManifest(folder);
+        if (manifest === undefined) throw new OverlayError("ENOENT", "renameOverlay", folder, { reason: "it is no overlay" });
+        await writeManifest(folder, { ...manifest, name });
+      } finally {
+        await claim.lock.release().catch(() => undefined);
+      }
+    });
+  }
+
+  /** A second overlay over the same base, with the changes and snapshots of this one; returns its id. */
+  async duplicate(id: string, name: string, options: { readonly signal?: CancelSignal; readonly now?: number } = {}): Promise<string> {
+    const folder = this.#folder(id);
+    return asOperation("duplicate", folder, () => duplicate(this.root, { id, folder }, name, { ...options, now: options.now ?? Date.now() }));
+  }
+
+  /** Goes on with deletions that ended halfway, and ends what was removed longer ago than `retentionMs`. */
+  async sweep(options: { readonly retentionMs?: number; readonly now?: number } = {}): Promise<void> {
+    const { retentionMs = Infinity, now = Date.now() } = options;
+    for (const { key, deleted } of await this.removed()) if (now - deleted > retentionMs) await this.discard(key).catch(() => undefined);
     const names = await readdir(this.root).catch(() => []);
     for (const name of names) if (doomed.test(name)) await removeTree(join(this.root, name)).catch(() => undefined);
+    await sweepGrowing(this.root, now);
   }
 
   #folder(id: string): string {
@@ -131,9 +180,17 @@ export class OverlayStore {
     return {
       id, folder, name: manifest.name, base: manifest.base, created: manifest.created,
       lastUsed: await lastUsed(folder, manifest.created),
-      sizeOnDisk: () => sizeOnDisk(folder),
+      sizeOnDisk: (signal) => sizeOnDisk(folder, signal),
       owner: () => currentOwner(folder),
     };
+  }
+}
+
+async function asOperation<T>(operation: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asOverlayError(error, operation, path);
   }
 }
 

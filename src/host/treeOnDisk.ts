@@ -2,14 +2,17 @@
 import type { Dirent } from "node:fs";
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { OverlayError } from "../engine/errors.js";
+import type { CancelSignal } from "../engine/types.js";
 import { errnoOf, nodeFault } from "./nodeFault.js";
 
 const blockSize = 512;
 
 /** Bytes that the folder takes, a file of several names counted once. What vanishes meanwhile counts nothing. */
-export async function sizeOnDisk(folder: string): Promise<number> {
+export async function sizeOnDisk(folder: string, signal?: CancelSignal): Promise<number> {
   const seen = new Set<string>();
   const visit = async (path: string): Promise<number> => {
+    if (signal?.aborted === true) throw new OverlayError("ECANCELED", "measure", folder);
     const stat = await lstat(path).catch(() => undefined);
     if (stat === undefined) return 0;
     if (!stat.isDirectory() && stat.nlink > 1) {
