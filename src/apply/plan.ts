@@ -69,7 +69,7 @@ async function itemOf(sides: Sides, base: BaseWriter, ways: Ways, pair: Pair): P
   return {
     action, path, type: (after ?? before).type, pair,
     ...(action === "rename" && before !== undefined ? { from: before.path } : {}),
-    base: await freshness(sides.overlay, path, old),
+    base: await freshness(sides.overlay, base, path, pair, old),
     ...(refused === undefined ? {} : { refused }),
     ...(old === undefined ? {} : { print: old }),
   };
@@ -95,10 +95,14 @@ async function obstacle(base: BaseWriter, ways: Ways, { before, after }: Pair, o
   return before === undefined || action === "mkdir" ? undefined : whyReadOnly(base, before.path, old);
 }
 
-/** What the overlay wrote down when it copied the file up says whether the base still has that one. */
-async function freshness(overlay: Carried, path: string, now: Print | undefined): Promise<PlanItem["base"]> {
+/**
+ * What the overlay wrote down when it copied the file up says whether the base still has that one. A file that was
+ * renamed over another one comes from elsewhere: of the one that it replaces nothing is written down.
+ */
+async function freshness(overlay: Carried, base: BaseWriter, path: string, { before }: Pair, now: Print | undefined): Promise<PlanItem["base"]> {
   const origin = await overlay.originOf(path);
   if (origin === undefined) return now === undefined ? "fresh" : "unknown";
-  if (now === undefined) return "stale";
-  return origin.size === now.size && origin.mtimeNs === now.mtimeNs && origin.ctimeNs === now.ctimeNs ? "fresh" : "stale";
+  const source = before?.path === origin.lower ? now : await base.look(origin.lower);
+  if (source === undefined || origin.size !== source.size || origin.mtimeNs !== source.mtimeNs || origin.ctimeNs !== source.ctimeNs) return "stale";
+  return before === undefined || before.path === origin.lower ? "fresh" : "unknown";
 }

@@ -46,7 +46,7 @@ export async function difference(sides: Sides, operation: string, options: { rea
     if (now !== undefined) put(after, await sides.tree(now, leftOut, operation, options.signal));
   });
   checkCancelled(options.signal, operation);
-  const pairs = paired(before, after, changes).filter((pair) => isChosen(pair, options.paths));
+  const pairs = chosenOf(paired(before, after, changes), options.paths);
   return { pairs, leftOut: leftOut.filter(({ path }) => isWithinAny(path, options.paths)), regions };
 }
 
@@ -116,8 +116,11 @@ function sourceOf(path: string, { type }: Entry, sources: ReadonlyMap<string, st
   return undefined;
 }
 
-function isChosen({ before, after }: Pair, paths: readonly string[] | undefined): boolean {
-  return [before, after].some((entry) => entry !== undefined && isWithinAny(entry.path, paths));
+/** With the new folders that lead to what is chosen: without, it would have no place. */
+function chosenOf(pairs: readonly Pair[], paths: readonly string[] | undefined): Pair[] {
+  const isChosen = ({ before, after }: Pair): boolean => [before, after].some((entry) => entry !== undefined && isWithinAny(entry.path, paths));
+  const needed = new Set(pairs.flatMap((pair) => (pair.after !== undefined && isChosen(pair) ? foldersAbove(pair.after.path) : [])));
+  return pairs.filter((pair) => isChosen(pair) || (pair.after?.type === "directory" && pair.before?.type !== "directory" && needed.has(pair.after.path)));
 }
 
 function isWithinAny(path: string, paths: readonly string[] | undefined): boolean {

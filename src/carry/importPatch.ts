@@ -138,7 +138,8 @@ class Steps {
     }
     const folder = this.asideFolder;
     if (folder === undefined) return [];
-    return this.overlay.rmdir(folder).then(() => [], () => [folder]);
+    // The trash takes in one step what would not go piece by piece.
+    return this.overlay.rmdir(folder).catch(() => this.overlay.remove(folder, { recursive: true })).then(() => [], () => [folder]);
   }
 }
 
