@@ -13,6 +13,9 @@ const answersAtOnce = 200;
 export class CopyChecks {
   private readonly waiting = new Set<string>();
   private verdicts = new Map<string, boolean>();
+  /** When each path was asked about last: an answer to an earlier question is not wanted any more. */
+  private readonly asked = new Map<string, number>();
+  private questions = 0;
   private running = false;
   private readonly ending = new AbortController();
 
@@ -20,6 +23,8 @@ export class CopyChecks {
 
   add(path: string): void {
     this.waiting.add(path);
+    this.asked.set(path, ++this.questions);
+    this.verdicts.delete(path);
   }
 
   /** Begins with what waits, if nothing is under way; what comes meanwhile is taken along. */
@@ -43,7 +48,11 @@ export class CopyChecks {
 
   private async work(): Promise<void> {
     for (let path = this.next(); path !== undefined; path = this.next()) {
-      this.verdicts.set(path, await this.ask(path));
+      const question = this.asked.get(path);
+      const same = await this.ask(path);
+      if (this.asked.get(path) !== question) continue;
+      this.asked.delete(path);
+      this.verdicts.set(path, same);
       if (this.verdicts.size >= answersAtOnce) this.hand();
     }
   }
@@ -64,8 +73,8 @@ export class CopyChecks {
   }
 
   private hand(): void {
-    const ready = [...this.verdicts].filter(([path]) => !this.waiting.has(path));
+    const ready = this.verdicts;
     this.verdicts = new Map();
-    if (ready.length > 0 && !this.ending.signal.aborted) this.answer(new Map(ready));
+    if (ready.size > 0 && !this.ending.signal.aborted) this.answer(ready);
   }
 }

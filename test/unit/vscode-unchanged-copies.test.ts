@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { OverlayError, type Change, type OverlayEvent, type OverlayStat } from "../../src/engine/index.ts";
 import { ChangeModel, type ModelEvent, type ShownChange } from "../../src/vscode/changeModel.ts";
+import { CopyChecks } from "../../src/vscode/copyChecks.ts";
 import { CopyComparer } from "../../src/vscode/copyComparer.ts";
 
 const copied = (path: string): Change => ({ kind: "copied", path, type: "file" });
@@ -159,6 +160,52 @@ describe("unchanged copies in the change model", () => {
     source.fire({ type: "deleted", path: "/b" }, { type: "created", path: "/c" });
     await settled();
     expect(events.slice(1)).toEqual([{ kind: "changed", paths: ["/b", "/c", "/a"] }]);
+  });
+
+  it("the old name of an entry that is found to be renamed is told of", async () => {
+    const { source, model, events } = rig([{ kind: "deleted", path: "/a", type: "file" }, { kind: "added", path: "/b", type: "file" }]);
+    await model.load();
+    source.state = [{ kind: "deleted", path: "/a", type: "file" }, { kind: "renamed", path: "/b", type: "file", from: "/a" }];
+    source.fire({ type: "changed", path: "/b" });
+    await settled();
+    expect(events.slice(1)).toEqual([{ kind: "changed", paths: ["/b", "/a"] }]);
+  });
+});
+
+describe("the checks", () => {
+  it("an answer that comes late does not take the place of the newer one", async () => {
+    const open: { path: string; answer: (same: boolean) => void }[] = [];
+    const told: [string, boolean][] = [];
+    const checks = new CopyChecks((path) => new Promise((resolve) => { open.push({ path, answer: resolve }); }), (verdicts) => { told.push(...verdicts); });
+    checks.add("/slow");
+    checks.add("/other");
+    checks.start();
+    checks.add("/slow");
+    open[1]?.answer(true);
+    await settled();
+    expect(open.map(({ path }) => path)).toEqual(["/slow", "/other", "/slow"]);
+    open[2]?.answer(false);
+    await settled();
+    open[0]?.answer(true);
+    await settled();
+    expect(told).toEqual([["/other", true], ["/slow", false]]);
+  });
+
+  it("dispose stops them: what runs is told, nothing more is asked or answered", async () => {
+    const signals: AbortSignal[] = [];
+    const told: string[] = [];
+    const ends: (() => void)[] = [];
+    const checks = new CopyChecks(async (_path, signal) => {
+      signals.push(signal);
+      await new Promise<void>((resolve) => { ends.push(resolve); });
+      return true;
+    }, (verdicts) => { told.push(...verdicts.keys()); });
+    for (let i = 0; i < 10; i++) checks.add(`/f${i}`);
+    checks.start();
+    checks.dispose();
+    for (const end of ends) end();
+    await settled();
+    expect([signals.length, signals.every(({ aborted }) => aborted), told]).toEqual([4, true, []]);
   });
 });
 
