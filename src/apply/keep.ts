@@ -29,6 +29,10 @@ export async function keep(base: BaseWriter, folder: ScratchLayer, id: string, n
     if (String(now.size) !== print.size || String(now.mtimeNs) !== print.mtimeNs || String(now.ino) !== print.ino) {
       throw new OverlayError("EBUSY", "apply", path, { reason: `'${path}' of the base changed while it was kept; make a new plan` });
     }
+  } catch (error) {
+    // The disk that is full has use for what came of it.
+    await folder.unlink(at).catch(() => undefined);
+    throw error;
   } finally {
     await source.close();
   }
