@@ -92,3 +92,48 @@ export async function changesCase(world: World): Promise<Row> {
   });
   return { operation: "changes() with 10,000 changed files", ms: { ours: median(times["ours"] ?? []), plain: median(times["plain"] ?? []) }, ratio: ratio(times, "ours", "plain"), of: "a walk of upper", limit: 1.5 };
 }
+
+/** Everything that exchanges the upper as a whole, each until the user can go on. */
+export async function layerCases(world: World): Promise<Row[]> {
+  const base = join(world.fresh(), "base");
+  await fs.mkdir(base, { recursive: true });
+  // Filled once: what is measured only moves it, so that it can be found and used again.
+  const trees: Record<number, string> = {};
+  for (const files of [100, 100_000]) await spread((trees[files] = join(world.fresh(), "tree")), files);
+  const filled = (files: number, act: (own: Awaited<ReturnType<typeof ours>>, snapshot: string) => Promise<() => Promise<unknown>>): Timed => async () => {
+    const scratch = world.fresh();
+    const first = await ours(world.module, base, scratch);
+    const { id } = await first.overlay.takeSnapshot();
+    await first.close();
+    await fs.rmdir(join(scratch, "upper"));
+    await fs.rename(trees[files] ?? "", join(scratch, "upper"));
+    const own = await ours(world.module, base, scratch);
+    // The user has the root and a folder open.
+    await own.readdir("/");
+    await own.readdir("/s0");
+    const timed = await act(own, id);
+    const ms = await time(async () => {
+      await timed();
+      await own.readdir("/");
+    });
+    await own.close();
+    for (const at of ["upper", ...(await fs.readdir(join(scratch, "layers"))).map((name) => join("layers", name))]) {
+      if ((await fs.readdir(join(scratch, at))).includes("s0")) await fs.rename(join(scratch, at), trees[files] ?? "");
+    }
+    return ms;
+  };
+  const measured = async (title: string, act: Parameters<typeof filled>[1]) => row(`${title}, 100,000 entries in upper against 100`, await rounds(5, { large: filled(100_000, act), small: filled(100, act) }), 2);
+  return [
+    await measured("take a snapshot", async ({ overlay }) => () => overlay.takeSnapshot()),
+    await measured("reset to a snapshot until the user can go on", async ({ overlay }, id) => () => overlay.resetTo(id)),
+    await measured("reset past a snapshot until the user can go on", async ({ overlay }) => {
+      await overlay.takeSnapshot();
+      return () => overlay.resetTo("base");
+    }),
+    await measured("undo of a reset", async ({ overlay }) => {
+      await overlay.reset();
+      const [item] = await overlay.dropped();
+      return () => overlay.bringBack(item?.id ?? "");
+    }),
+  ];
+}

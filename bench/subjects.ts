@@ -39,6 +39,10 @@ export interface OverlayObject {
   remove(path: string, options: { recursive: boolean }): Promise<void>;
   changes(): Promise<readonly unknown[]>;
   reset(): Promise<void>;
+  takeSnapshot(): Promise<{ readonly id: string }>;
+  resetTo(layer: string): Promise<void>;
+  dropped(): Promise<readonly { readonly id: string }[]>;
+  bringBack(id: string): Promise<void>;
   dispose(): Promise<void>;
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Origin } from "./origins.js";
 import type {
-  CancelSignal, Change, Disposable, Durability, OverlayDirent, OverlayEvent, OverlayStat, Progress,
+  CancelSignal, Change, Disposable, Dropped, Durability, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Progress, Retention, Snapshot,
 } from "./types.js";
 
 export interface Cancellable {
@@ -72,14 +72,61 @@ export interface Overlay {
   /** Gives a lower entry its upper copy without changing it. Nothing to do when it has one. */
   copyUp(path: string, options?: Cancellable): Promise<void>;
 
-  /** What upper says against the lowers at and beneath `path` (default "/"), parents before children, sorted. */
-  changes(path?: string, options?: Cancellable): Promise<Change[]>;
+  /**
+   * What upper says against the lowers at and beneath `path` (default "/"), parents before children, sorted. `since` a
+   * snapshot's id, or "base": what merged shows against that view, whichever layer says it; files are compared by where
+   * they come from, not by content. ENOENT for an unknown id.
+   */
+  changes(path?: string, options?: Cancellable & { readonly since?: string }): Promise<Change[]>;
   /** What upper says of this one path; undefined when nothing differs. A directory is asked of itself alone. */
   changeOf(path: string): Promise<Change | undefined>;
   /** Whether a copied entry has the type, mode and content of the lower one again. Reads both sides when sizes are equal. */
   isUnchangedCopy(path: string, options?: Cancellable): Promise<boolean>;
-  /** Makes a path what the lowers have there; without a path, everything. What is dropped goes to the trash. */
+  /**
+   * Makes a path what the lowers have there; without a path, everything: the upper becomes empty, snapshots stay. What is
+   * dropped can be brought back.
+   */
   reset(path?: string): Promise<void>;
+
+  /**
+   * Freezes the upper as a layer under a new, empty one. Merged does not change and there are no events, yet nothing is
+   * changed against the lowers any more (`onDidChangeLayers`). Constant in cost. `name` is 1 to 200 characters without
+   * control characters (EINVAL), by default "Snapshot <n>". EBUSY while a file is open for writing: the reason names it.
+   */
+  takeSnapshot(name?: string): Promise<Snapshot>;
+  /** Topmost first. */
+  snapshots(): Promise<readonly Snapshot[]>;
+  /** ENOENT; EINVAL as for takeSnapshot. */
+  renameSnapshot(id: string, name: string): Promise<void>;
+  /**
+   * Joins snapshots that lie on each other (all, without `ids`) into one with the same merged result, the topmost's id,
+   * name and time. EINVAL for fewer than two, or when one lies between; EBUSY when the layers change meanwhile.
+   */
+  squash(ids?: readonly string[], options?: Cancellable): Promise<Snapshot>;
+  /**
+   * Throws away what lies above a layer: above a snapshot (its id) the upper and the snapshots over it; above "base" all
+   * of them; "upper" what is in the upper alone, as reset() does. Constant in cost; can be brought back. ENOENT.
+   */
+  resetTo(layer: string): Promise<void>;
+  /** The upper, then the snapshots, topmost first. Walks each of them: ask when it is shown. */
+  layerInfo(options?: Cancellable): Promise<readonly LayerInfo[]>;
+  /** Snapshots were taken, renamed, joined, thrown away or brought back, or something dropped with them was forgotten. */
+  onDidChangeLayers(listener: () => void): Disposable;
+
+  /** What was thrown away (remove, reset, a folder replaced by a copy) and is still kept. Newest first. */
+  dropped(): Promise<readonly Dropped[]>;
+  /** Bytes of all files in it. ENOENT. */
+  sizeOfDropped(id: string, options?: Cancellable): Promise<number>;
+  /**
+   * Puts it back as it was. Refused, with nothing changed and the reason naming the path, when something newer is there
+   * (EEXIST), its folder is not (ENOENT), or it needs layers that are not the ones below now (EINVAL). A whole upper goes
+   * over an empty one only, with no newer snapshot, unless `replace`: then those are dropped in turn.
+   */
+  bringBack(id: string, options?: { readonly replace?: boolean }): Promise<void>;
+  /** Deletes it for good, everything without `ids`. Returns how many bytes are free now. ENOENT. */
+  forget(ids?: readonly string[]): Promise<number>;
+  /** Sets how long, and how much, is kept, and applies it now. Returns how many bytes are free now. */
+  keepDropped(limits: Retention): Promise<number>;
 
   /**
    * Puts the upper into plain form, without redirects and without void whiteouts, so that other tools read it as merged
@@ -88,9 +135,12 @@ export interface Overlay {
    */
   flatten(options?: Cancellable): Promise<void>;
 
-  /** The lower side of a path for a diff: what the lowers have where this entry came from. ENOENT when nothing. */
-  statLower(path: string): Promise<OverlayStat>;
-  readLowerFile(path: string): Promise<Uint8Array>;
+  /**
+   * The lower side of a path for a diff: what the lowers have where this entry came from. With `layer`, a snapshot's id
+   * or "base": what that view shows under this very path; symlinks are not followed. ENOENT when nothing.
+   */
+  statLower(path: string, layer?: string): Promise<OverlayStat>;
+  readLowerFile(path: string, layer?: string): Promise<Uint8Array>;
   /**
    * The lower entry that a path's upper copy came from, as it was then: size in bytes and times in nanoseconds, decimal
    * text. Undefined where nothing was copied, or no record is left of it: it is advisory.
@@ -117,4 +167,6 @@ export interface OverlayOptions {
   /** Whether names that differ only in case are different names, in the base and the scratch. Default true. */
   readonly caseSensitive?: boolean;
   readonly readOnly?: boolean;
+  /** How long, and up to how much, what is dropped is kept. Applied after opening and some time after drops. */
+  readonly retention?: Retention;
 }

@@ -3,9 +3,11 @@ import type { CopyUpRegistry } from "./copyUpRegistry.js";
 import type { EventQueue } from "./events.js";
 import type { Inodes } from "./inodes.js";
 import type { BaseLayer, Env, OutsideReader, ScratchLayer } from "./layer.js";
+import type { Layers } from "./layers.js";
 import type { Locks } from "./locks.js";
 import type { LowerDirectory, LowerMemory } from "./lowerView.js";
 import type { Origins } from "./origins.js";
+import type { Trash } from "./trash.js";
 import type { Tree } from "./tree.js";
 import type { Durability } from "./types.js";
 import type { Workdir } from "./workdir.js";
@@ -16,7 +18,10 @@ export interface Context {
   readonly outside: OutsideReader;
   readonly env: Env;
   readonly durability: Durability;
+  /** The view right below the upper: `layers.root`, which a snapshot or a reset of layers replaces. */
   readonly lowerRoot: LowerDirectory;
+  readonly layers: Layers;
+  readonly trash: Trash;
   readonly lowerMemory: LowerMemory;
   readonly tree: Tree;
   readonly locks: Locks;

@@ -17,6 +17,7 @@ import { childPath, isWithin, type OverlayPath } from "./paths.js";
 import { settle } from "./raced.js";
 import { listPlace } from "./readdir.js";
 import { copyBytes, type CopyOptions } from "./stage.js";
+import { trashedPath } from "./trash.js";
 import type { LayerStat } from "./types.js";
 import type { UpperDirectory } from "./tree.js";
 import { lowerHas, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
@@ -140,6 +141,7 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
           });
       if (outcome === again) continue;
       await ctx.work.syncDirectories(outcome);
+      await ctx.trash.written();
       return;
     }
   } finally {
@@ -206,16 +208,18 @@ async function replaceDirectory(ctx: Context, parent: UpperDirectory, name: stri
   let made = false;
   return reloadIfFailed(ctx, parent, () => ctx.work.inside(tree.upperPath(parent), false, async () => {
     try {
-      if (tree.entry(parent, name) !== undefined) {
+      const entry = tree.entry(parent, name);
+      if (entry !== undefined) {
         made = (await lowerHas(parent, name)) && (await makeWhiteout(ctx, parent, name));
-        slot = await ctx.work.moveToTrash(path, true);
+        slot = await ctx.trash.keep(path, entry, { path: merged, what: "replaced" });
       }
       return await publish(() => {
-        ctx.origins.drop(merged, true);
+        if (slot !== undefined) ctx.origins.move(merged, trashedPath(slot), true);
+        else ctx.origins.drop(merged, true);
         ctx.events.queue("deleted", merged);
       });
     } catch (error) {
-      if (slot !== undefined) await ctx.work.moveDirectory(slot, path);
+      if (slot !== undefined) await ctx.work.moveDirectory(`trash/${slot}`, path);
       if (made) await takeBackWhiteout(ctx, parent, name);
       throw error;
     }

@@ -19,6 +19,7 @@ export class Inodes {
   /** How many are being opened, and what was changed and left meanwhile: their look at it may be an old one. */
   private opening = 0;
   private readonly changed = new Set<string>();
+  private waiting: (() => void)[] = [];
 
   hasWriters(stat: LayerStat): boolean {
     return this.open.has(keyOf(stat));
@@ -53,7 +54,13 @@ export class Inodes {
     return inode;
   }
 
+  /** Resolves when the next writer leaves. */
+  nextLeave(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
   leave(inode: Inode): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
     if (--inode.writers > 0) return;
     this.open.delete(inode.key);
     if (inode.changes > 0 && this.opening > 0) this.changed.add(inode.key);

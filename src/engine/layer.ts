@@ -134,6 +134,46 @@ export interface BaseLayer {
   readonly real: string;
 }
 
+/** A frozen layer. `id` stays when layers are joined; `path` is where it lies in the scratch ("layers/2"). */
+export interface SnapshotRecord {
+  readonly id: string;
+  readonly path: string;
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+}
+
+/** A whole upper that was thrown away, with the snapshots that went with it, topmost first. They lie where they lay. */
+export interface DroppedLayers {
+  readonly id: string;
+  readonly when: number;
+  /** Where the upper is: a layer path that no snapshot has. */
+  readonly upper: string;
+  readonly snapshots: readonly SnapshotRecord[];
+  /** The snapshot that they lay on; undefined for the base. */
+  readonly onto?: string | undefined;
+}
+
+/** What the manifest says of the layers. Everything else in it is the host's. */
+export interface LayerState {
+  /** Topmost first. */
+  readonly snapshots: readonly SnapshotRecord[];
+  /** The number of the next layer: none is given twice, so that a path means one layer for ever. */
+  readonly next: number;
+  readonly dropped: readonly DroppedLayers[];
+  /** What takes upper's place when there is none, if it is there. */
+  readonly restore?: string | undefined;
+  /** Layer paths that nobody needs: to be deleted. */
+  readonly doomed: readonly string[];
+}
+
+/** The manifest's part on layers. The engine's one record that is replaced whole or not at all (INV-8). */
+export interface ManifestPort {
+  read(): Promise<LayerState>;
+  /** Returns when the new state is on the disk; a failure has changed nothing. @throws LayerError. */
+  replace(state: LayerState): Promise<void>;
+}
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** Time, identity and text, so that the engine has no global of any platform. */

@@ -6,9 +6,9 @@
  */
 import { isCode, Refusal } from "./errors.js";
 import type { Env, LayerDirent, LowerLayer } from "./layer.js";
-import { readMarked, type MarkedShape } from "./markers.js";
+import { type MarkedChild, readMarked, type MarkedShape } from "./markers.js";
 import { childPath, components, joinLayer, type OverlayPath, rootPath } from "./paths.js";
-import type { EntryType, LayerStat } from "./types.js";
+import type { LayerStat } from "./types.js";
 
 /** A lower entry that is no directory, with where its bytes are. */
 export interface LowerFile {
@@ -136,8 +136,11 @@ export class BaseDirectory implements LowerDirectory {
   }
 }
 
-interface LoadedDirectory {
-  readonly children: Map<string, EntryType>;
+/** What a layer with markers says of one directory. */
+export interface LoadedDirectory {
+  /** By key: itself, or its lower case where case does not count. */
+  readonly children: Map<string, MarkedChild>;
+  /** Keys. */
   readonly whiteouts: Set<string>;
   readonly undecodable: number;
   readonly below: LowerDirectory | undefined;
@@ -156,15 +159,15 @@ export class MarkedDirectory implements LowerDirectory {
    * @param inherited what the parent's lower content has under this name.
    */
   constructor(
-    private readonly view: MarkedView,
-    private readonly layerPath: string | undefined,
+    readonly view: MarkedView,
+    readonly layerPath: string | undefined,
     readonly path: OverlayPath,
     private readonly inherited: LowerDirectory | undefined,
   ) {
     this.steps = new Steps(view.memory);
   }
 
-  private load(): Promise<LoadedDirectory> {
+  load(): Promise<LoadedDirectory> {
     this.loading ??= this.read().catch((error: unknown) => {
       this.loading = undefined; // a fault of the moment is not remembered
       throw error;
@@ -175,9 +178,10 @@ export class MarkedDirectory implements LowerDirectory {
   private async read(): Promise<LoadedDirectory> {
     if (this.layerPath === undefined) return { children: new Map(), whiteouts: new Set(), undecodable: 0, below: this.inherited };
     const listing = await readMarked(this.view.layer, this.layerPath, this.view.env);
+    const { key } = this.view;
     return {
-      children: new Map(listing.children.map((c) => [c.name, c.type])),
-      whiteouts: new Set(listing.whiteouts),
+      children: new Map(listing.children.map((child) => [key(child.name), child])),
+      whiteouts: new Set(listing.whiteouts.map(key)),
       undecodable: listing.undecodable,
       below: await lowerOf(listing.shape, this.inherited, this.view.below),
     };
@@ -185,21 +189,22 @@ export class MarkedDirectory implements LowerDirectory {
 
   async lookup(name: string): Promise<LowerFound> {
     const { children, whiteouts, below } = await this.load();
-    const type = children.get(name);
-    if (type !== undefined && type !== "directory") {
-      const layerPath = joinLayer(this.layerPath ?? "", name);
+    const key = this.view.key(name);
+    const child = children.get(key);
+    if (child !== undefined && child.type !== "directory") {
+      const layerPath = joinLayer(this.layerPath ?? "", child.name);
       const { layer } = this.view;
       return layer.lstat(layerPath).then((stat): LowerFound => ({ kind: "other", layer, layerPath, stat }), absentOrFault);
     }
-    if (type === undefined && (whiteouts.has(name) || below === undefined)) return absent;
+    if (child === undefined && (whiteouts.has(key) || below === undefined)) return absent;
     const beneath = below === undefined ? absent : await below.lookup(name);
-    if (type === undefined && beneath.kind !== "directory") return beneath;
+    if (child === undefined && beneath.kind !== "directory") return beneath;
     const known = this.steps.get(name);
     if (known?.kind === "directory") return known;
     const inherited = beneath.kind === "directory" ? beneath.directory : undefined;
-    const layerPath = type === undefined ? undefined : joinLayer(this.layerPath ?? "", name);
-    const directory = new MarkedDirectory(this.view, layerPath, childPath(this.path, name), inherited);
-    return this.steps.set(name, { kind: "directory", directory }, type !== undefined);
+    const layerPath = child === undefined ? undefined : joinLayer(this.layerPath ?? "", child.name);
+    const directory = new MarkedDirectory(this.view, layerPath, childPath(this.path, child?.name ?? name), inherited);
+    return this.steps.set(name, { kind: "directory", directory }, child !== undefined);
   }
 
   async stat(): Promise<LayerStat> {
@@ -211,8 +216,9 @@ export class MarkedDirectory implements LowerDirectory {
   async list(): Promise<LowerListing> {
     const { children, whiteouts, below, undecodable } = await this.load();
     const beneath = below === undefined ? { entries: [], undecodable: 0 } : await below.list();
-    const entries = beneath.entries.filter(({ name }) => !whiteouts.has(name) && !children.has(name));
-    for (const [name, type] of children) entries.push({ name, type });
+    const { key } = this.view;
+    const entries = beneath.entries.filter(({ name }) => !whiteouts.has(key(name)) && !children.has(key(name)));
+    for (const { name, type } of children.values()) entries.push({ name, type });
     return { entries, undecodable: undecodable + beneath.undecodable };
   }
 
@@ -231,9 +237,13 @@ export class MarkedDirectory implements LowerDirectory {
 
 /** A layer with markers and the view below it. */
 export class MarkedView {
-  readonly root: LowerDirectory;
+  readonly root: MarkedDirectory;
   readonly env: Env;
-  constructor(readonly layer: LowerLayer, layerRoot: string, readonly below: LowerDirectory, readonly memory: LowerMemory) {
+  /** @param key folds a name to what it is compared by: itself unless case does not count. */
+  constructor(
+    readonly layer: LowerLayer, layerRoot: string, readonly below: LowerDirectory, readonly memory: LowerMemory,
+    readonly key: (name: string) => string = (name) => name,
+  ) {
     this.env = memory.env;
     this.root = new MarkedDirectory(this, layerRoot, rootPath, below);
   }

@@ -22,14 +22,25 @@ type Line =
   | { readonly move: string; readonly to: string; readonly tree: boolean }
   | { readonly drop: string; readonly tree: boolean };
 
+/** The whole upper was exchanged: its file is kept under the name of where it went, and that of the new one comes. */
+interface Exchange {
+  readonly aside: string;
+  readonly back: string | undefined;
+}
+
 const file = "origins";
+
+/** Where the origins of an upper that lies at `layers/<n>` are kept. */
+const besides = (layer: string): string => `${file}.${layer.slice(layer.lastIndexOf("/") + 1)}`;
 
 export class Origins {
   private entries: Map<string, Origin> | undefined;
   private loading: Promise<Map<string, Origin>> | undefined;
-  private pending: Line[] = [];
+  private pending: (Line | Exchange)[] = [];
   private writing: Promise<void> | undefined;
   private lines = 0;
+  /** Counts exchanges: what was read before one is of another upper. */
+  private generation = 0;
   /** Whether this process has written yet: before that the file may end in a line that a crash has torn. */
   private begun = false;
   /** Reading and writing exclude each other: a line is on the disk or pending, never lost between the two. */
@@ -52,6 +63,20 @@ export class Origins {
     this.record({ drop: path, tree });
   }
 
+  /** The file of an upper that lies at `layers/<n>`, by its path in the scratch. */
+  fileBeside(layer: string): string {
+    return besides(layer);
+  }
+
+  /** @param aside where the upper went, as a layer path. @param back where the new one lay; undefined for an empty one. */
+  exchange(aside: string, back?: string): void {
+    if (this.readOnly) return;
+    this.generation++;
+    this.entries = back === undefined ? new Map<string, Origin>() : undefined;
+    this.loading = undefined;
+    this.push({ aside: besides(aside), back: back === undefined ? undefined : besides(back) });
+  }
+
   async get(path: OverlayPath): Promise<Origin | undefined> {
     return (await this.load()).get(path);
   }
@@ -59,7 +84,11 @@ export class Origins {
   private record(line: Line): void {
     if (this.readOnly) return;
     if (this.entries !== undefined) apply(this.entries, line);
-    this.pending.push(line);
+    this.push(line);
+  }
+
+  private push(item: Line | Exchange): void {
+    this.pending.push(item);
     this.writing ??= Promise.resolve().then(() => this.write());
   }
 
@@ -79,6 +108,19 @@ export class Origins {
   private async writeBatch(): Promise<void> {
     const batch = this.pending;
     this.pending = [];
+    let lines: Line[] = [];
+    for (const item of batch) {
+      if (!("aside" in item)) lines.push(item);
+      else {
+        await this.writeLines(lines);
+        lines = await this.exchangeFiles(item);
+      }
+    }
+    await this.writeLines(lines);
+  }
+
+  private async writeLines(batch: readonly Line[]): Promise<void> {
+    if (batch.length === 0) return;
     this.lines += batch.length;
     const text = batch.map((line) => `${JSON.stringify(line)}\n`).join("");
     const handle = await this.open();
@@ -87,6 +129,28 @@ export class Origins {
       this.begun = true;
     } finally {
       await handle.close();
+    }
+  }
+
+  /** Returns what must be written in place of it: where the old file will not go, that nothing in it counts. */
+  private async exchangeFiles({ aside, back }: Exchange): Promise<Line[]> {
+    this.begun = false;
+    this.lines = 0;
+    try {
+      await this.renameIfThere(file, aside);
+      if (back !== undefined) await this.renameIfThere(back, file);
+      return [];
+    } catch (error) {
+      this.env.log("warn", `could not keep origins: ${String(error)}`);
+      return [{ drop: "/", tree: true }];
+    }
+  }
+
+  private async renameIfThere(from: string, to: string): Promise<void> {
+    try {
+      await this.scratch.rename(from, to);
+    } catch (error) {
+      if (!isCode(error, "ENOENT")) throw error;
     }
   }
 
@@ -101,13 +165,17 @@ export class Origins {
 
   private load(): Promise<Map<string, Origin>> {
     if (this.entries !== undefined) return Promise.resolve(this.entries);
-    this.loading ??= this.io.runExclusive(() => this.read()).finally(() => {
-      this.loading = undefined;
+    if (this.loading !== undefined) return this.loading;
+    const loading = this.io.runExclusive(() => this.read()).finally(() => {
+      if (this.loading === loading) this.loading = undefined;
     });
-    return this.loading;
+    return (this.loading = loading);
   }
 
   private async read(): Promise<Map<string, Origin>> {
+    const { generation } = this;
+    // The file that is there is another upper's until then.
+    if (this.pending.some((item) => "aside" in item)) await this.writeBatch().catch((error: unknown) => { this.env.log("warn", `could not record origins: ${String(error)}`); });
     let text = "";
     try {
       text = this.env.decode(await this.scratch.readFile(file));
@@ -121,8 +189,8 @@ export class Origins {
       const parsed = parseLine(line);
       if (parsed !== undefined) apply(entries, parsed); // a torn last line is skipped
     }
-    for (const line of this.pending) apply(entries, line);
-    if (!this.readOnly) this.entries = entries;
+    for (const item of this.pending) if (!("aside" in item)) apply(entries, item);
+    if (!this.readOnly && generation === this.generation) this.entries = entries;
     return entries;
   }
 

@@ -1,48 +1,38 @@
 /**
  * The public operations: parse the path, count the operation, delegate, and translate the error. No decisions here.
  */
-import type { Cancellable, Overlay, OverlayHandle, OverlayOptions, WriteFileOptions } from "./api.js";
+import type { Cancellable, Overlay, OverlayHandle, WriteFileOptions } from "./api.js";
 import { baseChanged } from "./baseChanged.js";
+import { build, type OverlayParts } from "./build.js";
 import { changeOf, changes } from "./changes.js";
 import type { Context } from "./context.js";
 import { copy } from "./copy.js";
 import { copyUp } from "./copyUp.js";
-import { CopyUpRegistry } from "./copyUpRegistry.js";
 import { createDirectory, defaultDirectoryMode, link, symlink } from "./create.js";
 import { asOverlayError, Refusal } from "./errors.js";
-import { EventQueue } from "./events.js";
+import { dropped, forget, Keeper, sizeOfDropped } from "./dropped.js";
 import { flatten } from "./flatten.js";
 import { append, chmod, defaultFileMode, truncate, utimes, writeFile } from "./file.js";
 import { open } from "./handle.js";
-import { Inodes } from "./inodes.js";
-import type { BaseLayer, Env, LowerLayer, OutsideReader, ScratchLayer } from "./layer.js";
-import { Locks } from "./locks.js";
-import { BaseDirectory, type LowerDirectory, LowerMemory, MarkedView } from "./lowerView.js";
 import { parseOpenFlags } from "./openFlags.js";
-import { type Origin, Origins } from "./origins.js";
+import { changesBetween, mergedView } from "./layerDiff.js";
+import { layerInfo } from "./layerInfo.js";
+import { stackOf } from "./layers.js";
+import type { Origin } from "./origins.js";
 import { type OverlayPath, parseOverlayPath, rootPath } from "./paths.js";
 import { readDirectory } from "./readdir.js";
 import { readFile, readlink, readLowerFile, stat, statLower } from "./read.js";
-import { clean, recover } from "./recover.js";
+import { clean, joinedInVain, recover } from "./recover.js";
 import { removeAny, rmdir, unlink } from "./remove.js";
 import { rename } from "./rename.js";
 import { resetPath } from "./reset.js";
-import { Tree } from "./tree.js";
-import type { Change, Disposable, OverlayDirent, OverlayEvent, OverlayStat } from "./types.js";
+import { resetTo } from "./resetLayers.js";
+import { renameSnapshot, snapshots, takeSnapshot } from "./snapshot.js";
+import { squash } from "./squash.js";
+import { syncTree } from "./syncTree.js";
+import type { Change, Disposable, Dropped, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Retention, Snapshot } from "./types.js";
+import { bringBack } from "./undo.js";
 import { isUnchangedCopy } from "./unchanged.js";
-import { Workdir } from "./workdir.js";
-
-export interface OverlayParts {
-  readonly base: BaseLayer;
-  /** Read-only layers in the upper's format between the snapshots and the base, topmost first. */
-  readonly lowers?: readonly LowerLayer[];
-  readonly scratch: ScratchLayer;
-  /** Layer paths of the frozen snapshots inside the scratch ("layers/2"), topmost first. */
-  readonly snapshots?: readonly string[];
-  readonly outside: OutsideReader;
-  readonly env: Env;
-  readonly options?: OverlayOptions;
-}
 
 /**
  * Opens an overlay. The caller owns the upper, unless `options.readOnly`.
@@ -52,33 +42,14 @@ export async function createOverlay(parts: OverlayParts): Promise<Overlay> {
   try {
     const ctx = build(parts);
     const readOnly = parts.options?.readOnly ?? false;
-    const leftovers = readOnly ? [] : await recover(ctx.scratch, ctx.work, ctx.lowerRoot);
-    const overlay = new OverlayEngine(ctx, !readOnly);
-    if (!readOnly) overlay.inBackground(() => clean(ctx.scratch, ctx.work, ctx.env, leftovers));
+    ctx.layers.use(await ctx.layers.read());
+    const leftovers = readOnly ? [] : await recover(ctx.scratch, ctx.work, ctx.lowerRoot, ctx.layers.state);
+    const overlay = new OverlayEngine(ctx, !readOnly, parts.options?.retention ?? {});
+    if (!readOnly) overlay.inBackground(() => clean(ctx.work, ctx.env, leftovers, overlay.tidying()));
     return overlay;
   } catch (error) {
     throw asOverlayError(error, "open", rootPath);
   }
-}
-
-function build(parts: OverlayParts): Context {
-  const { base, scratch, outside, env, options = {} } = parts;
-  const durability = options.durability ?? "data";
-  const readOnly = options.readOnly ?? false;
-  const lowerMemory = new LowerMemory(env);
-  let lowerRoot: LowerDirectory = new BaseDirectory(base.layer, "", rootPath, lowerMemory);
-  for (const layer of [...(parts.lowers ?? [])].reverse()) lowerRoot = new MarkedView(layer, "", lowerRoot, lowerMemory).root;
-  for (const path of [...(parts.snapshots ?? [])].reverse()) lowerRoot = new MarkedView(scratch, path, lowerRoot, lowerMemory).root;
-  const locks = new Locks();
-  return {
-    base, scratch, outside, env, durability, lowerRoot, lowerMemory, locks,
-    work: new Workdir(scratch, env, durability),
-    tree: new Tree(scratch, locks, lowerRoot, env, options.caseSensitive ?? true),
-    registry: new CopyUpRegistry(),
-    inodes: new Inodes(),
-    origins: new Origins(scratch, env, readOnly),
-    events: new EventQueue(env),
-  };
 }
 
 /** How old, in ms, a read-only opener's view of an upper that another process owns may be. */
@@ -90,8 +61,22 @@ class OverlayEngine implements Overlay {
   private readonly handles = new Set<OverlayHandle>();
   private closed = false;
   private viewedAt = -Infinity;
+  /** What is open for writing, or being opened, by path. */
+  private readonly writing = new Map<object, string>();
+  private readonly keeper: Keeper;
 
-  constructor(private readonly ctx: Context, readonly writable: boolean) {}
+  constructor(private readonly ctx: Context, readonly writable: boolean, retention: Retention) {
+    this.keeper = new Keeper(ctx, retention, (act) => { if (writable) this.inBackground(act); });
+  }
+
+  /** What the owner puts in order after opening. */
+  tidying(): (() => Promise<unknown>)[] {
+    const { ctx } = this;
+    return [
+      async () => { for (const path of await joinedInVain(ctx.scratch, ctx.layers.state)) await ctx.work.discardTree(path); },
+      () => this.keeper.tidy(),
+    ];
+  }
 
   // The frame of every operation.
 
@@ -100,7 +85,7 @@ class OverlayEngine implements Overlay {
     this.active++;
     try {
       if (this.closed) throw new Refusal("EBADF", "the overlay is closed");
-      if (!this.writable) this.refresh();
+      if (!this.writable) await this.refresh();
       return await act(parseOverlayPath(raw));
     } catch (error) {
       throw asOverlayError(error, operation, raw);
@@ -124,11 +109,14 @@ class OverlayEngine implements Overlay {
   }
 
   /** Who does not own the upper does not trust the cache. */
-  private refresh(): void {
+  private async refresh(): Promise<void> {
     const now = this.ctx.env.now();
     if (now - this.viewedAt < borrowedMs) return;
     this.viewedAt = now;
     this.ctx.tree.forget();
+    const state = await this.ctx.layers.read();
+    if (stackOf(state) !== stackOf(this.ctx.layers.state)) this.ctx.tree.forget();
+    this.ctx.layers.use(state);
   }
 
   private bytes(data: Uint8Array | string): Uint8Array {
@@ -158,18 +146,25 @@ class OverlayEngine implements Overlay {
   }
 
   async open(path: string, flags: string | number = "r", mode = defaultFileMode): Promise<OverlayHandle> {
-    const handle = await this.run("open", path, (p) => {
-      const parsed = parseOpenFlags(flags);
-      const writes = parsed.write || parsed.create;
-      if (writes && !this.writable) throw new Refusal("EROFS", "the overlay is open for reading only: another process is the one that changes it");
-      return open(this.ctx, p, parsed, mode);
-    });
-    this.handles.add(handle);
-    return this.guard(handle, path);
+    const token = {};
+    try {
+      const handle = await this.run("open", path, (p) => {
+        const parsed = parseOpenFlags(flags);
+        const writes = parsed.write || parsed.create;
+        if (writes && !this.writable) throw new Refusal("EROFS", "the overlay is open for reading only: another process is the one that changes it");
+        if (writes) this.writing.set(token, path); // from before it is open, so that no snapshot comes between
+        return open(this.ctx, p, parsed, mode);
+      });
+      this.handles.add(handle);
+      return this.guard(handle, path, token);
+    } catch (error) {
+      this.writing.delete(token);
+      throw error;
+    }
   }
 
   /** The same handle with faults told of its path, and forgotten when it is closed. */
-  private guard(handle: OverlayHandle, path: string): OverlayHandle {
+  private guard(handle: OverlayHandle, path: string, token: object): OverlayHandle {
     return {
       read: (buffer, position) => this.run("read", path, () => handle.read(buffer, position)),
       write: (buffer, position) => this.run("write", path, () => handle.write(buffer, position)),
@@ -178,7 +173,11 @@ class OverlayEngine implements Overlay {
       sync: () => this.run("sync", path, () => handle.sync()),
       close: async () => {
         this.handles.delete(handle);
-        await handle.close();
+        try {
+          await handle.close();
+        } finally {
+          this.writing.delete(token);
+        }
       },
     };
   }
@@ -253,8 +252,10 @@ class OverlayEngine implements Overlay {
 
   // Reviewing.
 
-  changes(path = "/", options: Cancellable = {}): Promise<Change[]> {
-    return this.run("changes", path, (p) => changes(this.ctx, p, options.signal));
+  changes(path = "/", options: Cancellable & { readonly since?: string } = {}): Promise<Change[]> {
+    const { signal, since } = options;
+    return this.run("changes", path, (p) =>
+      since === undefined ? changes(this.ctx, p, signal) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, signal));
   }
 
   changeOf(path: string): Promise<Change | undefined> {
@@ -265,12 +266,65 @@ class OverlayEngine implements Overlay {
     return this.run("isUnchangedCopy", path, (p) => isUnchangedCopy(this.ctx, p, options.signal));
   }
 
-  statLower(path: string): Promise<OverlayStat> {
-    return this.run("statLower", path, (p) => statLower(this.ctx, p));
+  statLower(path: string, layer?: string): Promise<OverlayStat> {
+    return this.run("statLower", path, (p) => statLower(this.ctx, p, layer));
   }
 
-  readLowerFile(path: string): Promise<Uint8Array> {
-    return this.run("readLowerFile", path, (p) => readLowerFile(this.ctx, p));
+  readLowerFile(path: string, layer?: string): Promise<Uint8Array> {
+    return this.run("readLowerFile", path, (p) => readLowerFile(this.ctx, p, layer));
+  }
+
+  // Layers, and what was dropped.
+
+  takeSnapshot(name?: string): Promise<Snapshot> {
+    return this.change("takeSnapshot", "/", () => takeSnapshot(this.ctx, name, () => this.writing.values().next().value));
+  }
+
+  snapshots(): Promise<readonly Snapshot[]> {
+    return this.run("snapshots", "/", () => snapshots(this.ctx));
+  }
+
+  renameSnapshot(id: string, name: string): Promise<void> {
+    return this.change("renameSnapshot", "/", () => renameSnapshot(this.ctx, id, name));
+  }
+
+  squash(ids?: readonly string[], options: Cancellable = {}): Promise<Snapshot> {
+    return this.change("squash", "/", () => squash(this.ctx, ids, options));
+  }
+
+  resetTo(layer: string): Promise<void> {
+    return this.change("resetTo", "/", () => resetTo(this.ctx, layer));
+  }
+
+  layerInfo(options: Cancellable = {}): Promise<readonly LayerInfo[]> {
+    return this.run("layerInfo", "/", () => layerInfo(this.ctx, options.signal));
+  }
+
+  onDidChangeLayers(listener: () => void): Disposable {
+    return this.ctx.layers.onDidChange(listener);
+  }
+
+  dropped(): Promise<readonly Dropped[]> {
+    return this.run("dropped", "/", () => dropped(this.ctx));
+  }
+
+  sizeOfDropped(id: string, options: Cancellable = {}): Promise<number> {
+    return this.run("sizeOfDropped", "/", () => sizeOfDropped(this.ctx, id, options.signal));
+  }
+
+  bringBack(id: string, options: { readonly replace?: boolean } = {}): Promise<void> {
+    return this.change("bringBack", "/", () => bringBack(this.ctx, id, options.replace ?? false));
+  }
+
+  forget(ids?: readonly string[]): Promise<number> {
+    return this.change("forget", "/", () => forget(this.ctx, ids));
+  }
+
+  keepDropped(limits: Retention): Promise<number> {
+    return this.change("keepDropped", "/", () => {
+      this.keeper.limits = { ...this.keeper.limits, ...limits };
+      return this.keeper.tidy();
+    });
   }
 
   originOf(path: string): Promise<Origin | undefined> {
@@ -289,7 +343,7 @@ class OverlayEngine implements Overlay {
 
   upperChanged(): void {
     if (this.writable) return; // the owner's tree is right: nobody else changes the upper
-    this.ctx.tree.forget();
+    this.viewedAt = -Infinity; // the next operation looks anew, at the layers too
     this.ctx.lowerMemory.forget();
   }
 
@@ -301,28 +355,13 @@ class OverlayEngine implements Overlay {
 
   async dispose(): Promise<void> {
     this.closed = true;
+    this.keeper.end();
     if (this.active > 0) await new Promise<void>((resolve) => { this.drained = resolve; });
     for (const handle of [...this.handles]) await handle.close().catch(() => undefined);
     this.handles.clear();
+    await this.ctx.trash.close();
     await this.ctx.origins.close();
+    this.ctx.layers.clear();
     this.ctx.events.clear();
   }
-}
-
-/** Forces files and directories of the upper to the disk, whatever the durability was while they were written. */
-async function syncTree(ctx: Context, directory: string): Promise<void> {
-  const { entries } = await ctx.scratch.readDirectory(directory);
-  for (const { name, type } of entries) {
-    const path = `${directory}/${name}`;
-    if (type === "directory") await syncTree(ctx, path);
-    else if (type === "file") {
-      const file = await ctx.scratch.openWrite(path, {});
-      try {
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    }
-  }
-  await ctx.scratch.syncDirectory(directory);
 }

@@ -6,7 +6,7 @@ import type { Context } from "./context.js";
 import { isCode, Refusal } from "./errors.js";
 import type { LowerLayer } from "./layer.js";
 import { lookup, type Lookup } from "./lookup.js";
-import type { LowerFound } from "./lowerView.js";
+import type { LowerDirectory, LowerFound } from "./lowerView.js";
 import { components, type OverlayPath } from "./paths.js";
 import type { LayerKind, LayerStat, OverlayStat } from "./types.js";
 
@@ -101,10 +101,10 @@ function whereIs(ctx: Context, found: Lookup, directory: "EISDIR" | "EINVAL"): {
   }
 }
 
-/** What the lowers have where this path's entry came from. @throws Refusal ENOENT; LayerError. */
-async function lowerSide(ctx: Context, path: OverlayPath): Promise<Exclude<LowerFound, { kind: "absent" }>> {
-  const found = (await besideUpper(ctx, path)) ?? (await inLowers(ctx, path));
-  if (found.kind === "absent") throw new Refusal("ENOENT", "the base has nothing there");
+/** What the lowers have where this path's entry came from; with `layer`, what that view shows under this path. @throws Refusal ENOENT; LayerError. */
+async function lowerSide(ctx: Context, path: OverlayPath, layer: string | undefined): Promise<Exclude<LowerFound, { kind: "absent" }>> {
+  const found = layer !== undefined ? await inLowers(ctx, path, ctx.layers.view(layer)) : (await besideUpper(ctx, path)) ?? (await inLowers(ctx, path));
+  if (found.kind === "absent") throw new Refusal("ENOENT", layer === undefined || layer === "base" ? "the base has nothing there" : "the snapshot has nothing there");
   return found;
 }
 
@@ -127,8 +127,8 @@ async function besideUpper(ctx: Context, path: OverlayPath): Promise<LowerFound 
   return (await found.place.below?.lookup(found.name)) ?? { kind: "absent" };
 }
 
-async function inLowers(ctx: Context, path: OverlayPath): Promise<LowerFound> {
-  let at: LowerFound = { kind: "directory", directory: ctx.lowerRoot };
+async function inLowers(ctx: Context, path: OverlayPath, view: LowerDirectory = ctx.lowerRoot): Promise<LowerFound> {
+  let at: LowerFound = { kind: "directory", directory: view };
   for (const name of components(path)) {
     if (at.kind !== "directory") return { kind: "absent" };
     at = await at.directory.lookup(name);
@@ -136,14 +136,14 @@ async function inLowers(ctx: Context, path: OverlayPath): Promise<LowerFound> {
   return at;
 }
 
-export async function statLower(ctx: Context, path: OverlayPath): Promise<OverlayStat> {
-  const found = await lowerSide(ctx, path);
+export async function statLower(ctx: Context, path: OverlayPath, layer?: string): Promise<OverlayStat> {
+  const found = await lowerSide(ctx, path, layer);
   return from("lower", found.kind === "directory" ? await found.directory.stat() : found.stat);
 }
 
 /** @throws Refusal ENOENT, EISDIR; LayerError. */
-export async function readLowerFile(ctx: Context, path: OverlayPath): Promise<Uint8Array> {
-  const found = await lowerSide(ctx, path);
+export async function readLowerFile(ctx: Context, path: OverlayPath, layer?: string): Promise<Uint8Array> {
+  const found = await lowerSide(ctx, path, layer);
   if (found.kind === "directory") throw new Refusal("EISDIR");
   return found.layer.readFile(found.layerPath);
 }

@@ -1,21 +1,19 @@
 /**
  * Opening: what a crash left is put right before anything is served (INV-8), by the owner of the upper alone. Nothing
  * here has to be undone or redone: staged things are thrown away, void markers mean nothing, and a missing upper is a
- * reset between its two renames, whose outcome is an empty one.
+ * change of the layers between its two renames: what the manifest says decides which upper takes its place.
  */
 import { isCode, Refusal } from "./errors.js";
-import type { Env, ScratchLayer } from "./layer.js";
+import type { Env, LayerState, ScratchLayer } from "./layer.js";
+import { noLayers } from "./layers.js";
 import type { LowerDirectory } from "./lowerView.js";
 import type { Workdir } from "./workdir.js";
 
-/** How long, in ms, what was deleted or reset is kept in the trash. */
-const trashMs = 7 * 24 * 60 * 60 * 1000;
-
 /** @returns what can be removed later, when nobody waits. @throws Refusal EINVAL; LayerError. */
-export async function recover(scratch: ScratchLayer, work: Workdir, lowerRoot: LowerDirectory): Promise<string[]> {
+export async function recover(scratch: ScratchLayer, work: Workdir, lowerRoot: LowerDirectory, layers: LayerState = noLayers): Promise<string[]> {
   for (const name of ["work", "trash"]) await ensureDirectory(scratch, name);
   await refuseKernelUpper(scratch);
-  await ensureUpper(scratch, work, lowerRoot);
+  await ensureUpper(scratch, work, lowerRoot, layers);
   return work.sweep();
 }
 
@@ -27,13 +25,18 @@ async function ensureDirectory(scratch: ScratchLayer, name: string): Promise<voi
   }
 }
 
-/** An empty upper looks like the base's root. Staged, so that it is there with the right mode or not at all. */
-async function ensureUpper(scratch: ScratchLayer, work: Workdir, lowerRoot: LowerDirectory): Promise<void> {
+/** An empty upper looks like the root below it. Staged, so that it is there with the right mode or not at all. */
+async function ensureUpper(scratch: ScratchLayer, work: Workdir, lowerRoot: LowerDirectory, layers: LayerState): Promise<void> {
   try {
     await scratch.lstat("upper");
     return;
   } catch (error) {
     if (!isCode(error, "ENOENT")) throw error;
+  }
+  const waiting = await waitingUpper(scratch, layers);
+  if (waiting !== undefined) {
+    await work.moveDirectory(waiting, "upper");
+    return;
   }
   const stat = await lowerRoot.stat();
   const staged = work.temp();
@@ -41,6 +44,31 @@ async function ensureUpper(scratch: ScratchLayer, work: Workdir, lowerRoot: Lowe
   await scratch.chmod(staged, stat.mode);
   await scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);
   await scratch.rename(staged, "upper");
+}
+
+/**
+ * Where the upper is when there is none: a layer with a number that the manifest has not given out is one whose change
+ * was not decided, and goes back; else what the manifest itself names. (An unlisted layer is never deleted for being one.)
+ */
+async function waitingUpper(scratch: ScratchLayer, { next, restore }: LayerState): Promise<string | undefined> {
+  const { entries } = await scratch.readDirectory("layers").catch((error: unknown) => {
+    if (isCode(error, "ENOENT")) return { entries: [] };
+    throw error;
+  });
+  const numbers = entries.filter(({ name, type }) => type === "directory" && /^[1-9][0-9]*$/.test(name)).map(({ name }) => Number(name));
+  const highest = Math.max(0, ...numbers);
+  if (highest >= next) return `layers/${String(highest)}`;
+  return numbers.some((number) => `layers/${String(number)}` === restore) ? restore : undefined;
+}
+
+/** What was joined and then not listed, because a crash came first: its layers are all there. */
+export async function joinedInVain(scratch: ScratchLayer, { snapshots, dropped }: LayerState): Promise<string[]> {
+  const known = new Set([...snapshots, ...dropped.flatMap((item) => item.snapshots)].map(({ path }) => path));
+  const { entries } = await scratch.readDirectory("layers").catch((error: unknown) => {
+    if (isCode(error, "ENOENT")) return { entries: [] };
+    throw error;
+  });
+  return entries.map(({ name }) => `layers/${name}`).filter((path) => /^layers\/j[0-9]+$/.test(path) && !known.has(path));
 }
 
 /**
@@ -60,17 +88,14 @@ async function refuseKernelUpper(scratch: ScratchLayer): Promise<void> {
   }
 }
 
-/** Removes what a crash left in work/, and what has been in the trash for too long. */
-export async function clean(scratch: ScratchLayer, work: Workdir, env: Env, leftovers: readonly string[]): Promise<void> {
+/** Removes what a crash left in work/. What is too old in the trash: dropped.ts. */
+export async function clean(work: Workdir, env: Env, leftovers: readonly string[], others: readonly (() => Promise<unknown>)[]): Promise<void> {
   for (const path of leftovers) await work.discardTree(path);
-  try {
-    const { entries } = await scratch.readDirectory("trash");
-    for (const { name } of entries) {
-      const path = `trash/${name}`;
-      // A rename sets ctime: that is when it came here.
-      if (env.now() - (await scratch.lstat(path)).ctimeMs > trashMs) await work.discardTree(path);
+  for (const tidy of others) {
+    try {
+      await tidy();
+    } catch (error) {
+      env.log("warn", `could not tidy what was dropped: ${String(error)}`);
     }
-  } catch (error) {
-    env.log("warn", `could not tidy the trash: ${String(error)}`);
   }
 }

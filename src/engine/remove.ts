@@ -12,6 +12,7 @@ import { lookup, type Lookup, lookupToDrop, type Place } from "./lookup.js";
 import { checkChangeable, whiteoutName } from "./markers.js";
 import type { OverlayPath } from "./paths.js";
 import { listPlace } from "./readdir.js";
+import { trashedPath } from "./trash.js";
 import type { UpperDirectory } from "./tree.js";
 import { lowerHas, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
 
@@ -89,6 +90,7 @@ async function remove(ctx: Context, path: OverlayPath, fate: Fate, allow: Allow,
     if (outcome === again) continue;
     await ctx.work.syncDirectories(outcome.directory);
     if (outcome.leftover !== undefined) await ctx.work.discardTree(outcome.leftover);
+    if (fate === "trash") await ctx.trash.written();
     return;
   }
 }
@@ -113,14 +115,16 @@ async function removeFile(ctx: Context, parent: UpperDirectory, name: string, fa
   if (entry === undefined && (ctx.tree.isWhitedOut(parent, name) || !(await lowerHas(parent, name)))) return again;
   const directory = ctx.tree.upperPath(parent);
   const path = ctx.tree.mergedPath(parent, name);
+  let kept: string | undefined;
   await reloadIfFailed(ctx, parent, () =>
     ctx.work.inside(directory, false, () => hideAndDrop(ctx, parent, name, entry !== undefined, async (target) => {
-      if (fate === "trash") await ctx.work.moveToTrash(target, false);
+      if (fate === "trash" && entry !== undefined) kept = await ctx.trash.keep(target, entry, { path, what: "delete" });
       else await ctx.scratch.unlink(target);
     })),
   );
   ctx.tree.remove(parent, name);
-  ctx.origins.drop(path, false);
+  if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), false);
+  else ctx.origins.drop(path, false);
   ctx.events.queue("deleted", path);
   return { directory };
 }
@@ -129,16 +133,19 @@ async function removeFile(ctx: Context, parent: UpperDirectory, name: string, fa
 export async function removeDirectory(ctx: Context, parent: UpperDirectory, name: string, fate: Fate): Promise<Removed> {
   const directory = ctx.tree.upperPath(parent);
   const path = ctx.tree.mergedPath(parent, name);
-  const node = ctx.tree.entry(parent, name)?.node;
+  const entry = ctx.tree.entry(parent, name);
+  const node = entry?.node;
   const leftover = ctx.work.temp();
+  let kept: string | undefined;
   await reloadIfFailed(ctx, parent, () =>
     ctx.work.inside(directory, false, () => hideAndDrop(ctx, parent, name, node !== undefined, async (target) => {
-      if (fate === "trash") await ctx.work.moveToTrash(target, true);
+      if (fate === "trash" && entry !== undefined) kept = await ctx.trash.keep(target, entry, { path, what: "delete" });
       else await ctx.work.moveDirectory(target, leftover);
     })),
   );
   ctx.tree.remove(parent, name);
-  ctx.origins.drop(path, true);
+  if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), true);
+  else ctx.origins.drop(path, true);
   ctx.events.queue("deleted", path);
   return fate === "discard" && node !== undefined ? { directory, leftover } : { directory };
 }

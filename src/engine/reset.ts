@@ -1,6 +1,6 @@
 /**
- * Reset: a path, or everything, becomes what the lowers have. What is dropped goes to the trash by one rename, so the
- * cost is constant and nothing is lost. Both take the namespace lock exclusively: directories go.
+ * Reset of a path: it becomes what the lowers have. What is dropped goes to the trash by one rename, so the cost is
+ * constant and nothing is lost. Takes the namespace lock exclusively: directories go. Everything: resetLayers.ts.
  */
 import { again, type Again, type Context } from "./context.js";
 import { reloadIfFailed } from "./create.js";
@@ -9,15 +9,16 @@ import { lookup, type Lookup, lookupToDrop, placePath } from "./lookup.js";
 import { baseName, childPath, components, type OverlayPath, parentPath } from "./paths.js";
 import { rename } from "./rename.js";
 import type { Tree, UpperDirectory, UpperEntry } from "./tree.js";
-import type { OverlayEvent } from "./types.js";
+import { resetTo } from "./resetLayers.js";
+import { trashedPath } from "./trash.js";
 import { lowerHas, removeWhiteout } from "./whiteout.js";
 
 /**
  * @throws Refusal ENOENT (nothing there in any layer), EINVAL (beneath a folder that has no lower: the reason names the
  * one to reset), EROFS; LayerError.
  */
-export async function resetPath(ctx: Context, path: OverlayPath): Promise<void> {
-  if (path === "/") return resetAll(ctx);
+export async function resetPath(ctx: Context, path: OverlayPath, renamedTo?: OverlayPath): Promise<void> {
+  if (path === "/") return resetTo(ctx, "upper");
   for (;;) {
     const found = await lookupOrSayWhich(ctx, path);
     if (found.kind === "outside") throw new Refusal("EROFS", "it lies outside the overlay, where nothing was changed");
@@ -26,7 +27,7 @@ export async function resetPath(ctx: Context, path: OverlayPath): Promise<void> 
       // Operations that are whole each: it goes back under its old name with its edits, that is reset, and what the
       // lowers have under the new name, hidden so far, comes back.
       if (!(await renamedBack(ctx, path, renamedFrom))) continue;
-      await resetPath(ctx, renamedFrom);
+      await resetPath(ctx, renamedFrom, path);
       return uncover(ctx, path);
     }
     const parent = found.kind === "directory" ? found.place.parent?.upper : found.place.upper;
@@ -36,9 +37,10 @@ export async function resetPath(ctx: Context, path: OverlayPath): Promise<void> 
       return; // nothing of it is in upper: it is what the lowers have
     }
     const seen = ctx.tree.entry(parent, name);
-    const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, seen, found.kind === "absent"));
+    const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, { seen, absent: found.kind === "absent", renamedTo }));
     if (outcome === again) continue;
     await ctx.work.syncDirectories(outcome);
+    await ctx.trash.written();
     return;
   }
 }
@@ -65,7 +67,7 @@ async function uncover(ctx: Context, path: OverlayPath): Promise<void> {
   }
   if (found.kind !== "absent" || !found.hidden || found.place.upper === undefined) return;
   const { name, place: { upper } } = found;
-  const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, upper, name, undefined, false));
+  const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, upper, name, { seen: undefined, absent: false, unrecorded: true }));
   if (outcome !== again) await ctx.work.syncDirectories(outcome);
 }
 
@@ -118,11 +120,18 @@ async function findByLower(ctx: Context, root: UpperDirectory, lower: OverlayPat
   return undefined;
 }
 
-/**
- * Under the namespace lock, exclusively.
- * @param seen the entry that was looked at: another one may have been renamed here since.
- */
-async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, seen: UpperEntry | undefined, absent: boolean): Promise<string | Again> {
+interface Reset {
+  /** The entry that was looked at: another one may have been renamed here since. */
+  readonly seen: UpperEntry | undefined;
+  readonly absent: boolean;
+  /** The name under which it was, before it went back under its old one. */
+  readonly renamedTo?: OverlayPath | undefined;
+  /** The undo of a rename brings this whiteout back by itself. */
+  readonly unrecorded?: boolean;
+}
+
+/** Under the namespace lock, exclusively. */
+async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { seen, absent, renamedTo, unrecorded }: Reset): Promise<string | Again> {
   const { tree } = ctx;
   if (parent.content === undefined || !tree.isAttached(parent)) return again;
   const entry = tree.entry(parent, name);
@@ -138,15 +147,18 @@ async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, se
   const path = tree.mergedPath(parent, name);
   const directory = tree.upperPath(parent);
   const inLower = await lowerHas(parent, name);
+  let kept: string | undefined;
   await reloadIfFailed(ctx, parent, () =>
     ctx.work.inside(directory, true, async () => {
+      const about = { path, what: "reset" as const, renamedTo };
+      if (entry === undefined && inLower && unrecorded !== true) await ctx.trash.noteWhiteout(about);
       // Void while the entry stands; without an entry this alone is the reset.
       await removeWhiteout(ctx, parent, name);
-      if (entry !== undefined) await ctx.work.moveToTrash(tree.entryPath(parent, name), entry.node !== undefined);
+      if (entry !== undefined) kept = await ctx.trash.keep(tree.entryPath(parent, name), entry, about);
     }),
   );
   tree.remove(parent, name);
-  ctx.origins.drop(path, true);
+  if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), entry?.node !== undefined);
   ctx.lowerMemory.forget();
   if (entry?.node !== undefined) {
     // Everything beneath may be different now: "changed" would speak of the folder alone.
@@ -161,67 +173,4 @@ function highestWithoutLower(tree: Tree, directory: UpperDirectory): OverlayPath
   let at = directory;
   while (at.parent?.parent !== undefined && at.parent.content?.below === undefined) at = at.parent;
   return tree.pathOf(at);
-}
-
-/**
- * Constant in cost, whatever upper holds. Between the two renames there is no upper: open makes an empty one then,
- * which is what the reset was to give.
- */
-export async function resetAll(ctx: Context): Promise<void> {
-  const staged = ctx.work.temp();
-  const stat = await ctx.lowerRoot.stat();
-  await ctx.scratch.makeDirectory(staged, 0o700);
-  let used = false as boolean; // set under the lock
-  try {
-    await ctx.scratch.chmod(staged, stat.mode);
-    await ctx.scratch.utimes(staged, stat.atimeMs, stat.mtimeMs);
-    await ctx.locks.exclusive(async () => {
-      const trash = await ctx.work.moveToTrash("upper", true);
-      try {
-        await ctx.scratch.rename(staged, "upper");
-      } catch (error) {
-        await ctx.work.moveDirectory(trash, "upper");
-        throw error;
-      }
-      used = true;
-      const { root } = ctx.tree;
-      ctx.tree.forget();
-      ctx.lowerMemory.forget();
-      ctx.origins.drop("/" as OverlayPath, true);
-      // Their place in the order is here; what they say is found out afterwards, from the tree that was.
-      ctx.events.queueLater(() => eventsOf(ctx, root));
-    });
-    await ctx.work.syncDirectories("");
-  } finally {
-    if (!used) await ctx.work.discardTree(staged);
-  }
-}
-
-/** Events for what was known of the old upper; what was never loaded was never shown. The old tree changes no more. */
-async function eventsOf(ctx: Context, directory: UpperDirectory, events: OverlayEvent[] = []): Promise<OverlayEvent[]> {
-  const { content } = directory;
-  if (content === undefined) return events;
-  for (const entry of content.children.values()) {
-    const path = ctx.tree.mergedPath(directory, entry.name);
-    const inLower = await lowerHasQuietly(directory, entry.name);
-    if (entry.node?.content?.shape.kind === "plain" && inLower) await eventsOf(ctx, entry.node, events);
-    else if (entry.node === undefined && inLower) events.push({ type: "changed", path });
-    else {
-      events.push({ type: "deleted", path });
-      if (inLower) events.push({ type: "created", path });
-    }
-  }
-  for (const key of content.whiteouts) {
-    if (!content.children.has(key)) events.push({ type: "created", path: ctx.tree.mergedPath(directory, key) });
-  }
-  return events;
-}
-
-/** A fault of the base is for those who look there next, not for the events of a reset that has succeeded. */
-async function lowerHasQuietly(directory: UpperDirectory, name: string): Promise<boolean> {
-  try {
-    return await lowerHas(directory, name);
-  } catch {
-    return true;
-  }
 }

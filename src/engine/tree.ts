@@ -50,7 +50,7 @@ export class Tree {
   constructor(
     private readonly scratch: ScratchLayer,
     private readonly locks: Locks,
-    private readonly lowerRoot: LowerDirectory,
+    private readonly lowers: { readonly root: LowerDirectory },
     private readonly env: Env,
     readonly caseSensitive: boolean,
   ) {
@@ -152,7 +152,7 @@ export class Tree {
       whiteouts: new Set(listing.whiteouts.map(this.key)),
       undecodable: listing.undecodable,
       shape: listing.shape,
-      below: await lowerOf(listing.shape, await this.inherited(directory), this.lowerRoot),
+      below: await lowerOf(listing.shape, await this.inherited(directory), this.lowers.root),
     };
     if (listing.undecodable > 0) {
       this.env.log("warn", `${String(listing.undecodable)} name(s) in ${this.pathOf(directory)} are not valid Unicode and are left out`);
@@ -168,7 +168,7 @@ export class Tree {
   /** What the parent's lower directory has under this node's name, if that is a directory. */
   private async inherited(directory: UpperDirectory): Promise<LowerDirectory | undefined> {
     const { parent } = directory;
-    if (parent === undefined) return this.lowerRoot;
+    if (parent === undefined) return this.lowers.root;
     const found = await parent.content?.below?.lookup(directory.name);
     return found?.kind === "directory" ? found.directory : undefined;
   }
@@ -217,7 +217,7 @@ export class Tree {
   async refreshBelow(directory: UpperDirectory): Promise<void> {
     const { content } = directory;
     if (content === undefined) return;
-    content.below = await lowerOf(content.shape, await this.inherited(directory), this.lowerRoot);
+    content.below = await lowerOf(content.shape, await this.inherited(directory), this.lowers.root);
     for (const { node } of content.children.values()) if (node !== undefined) await this.refreshBelow(node);
   }
 

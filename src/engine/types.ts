@@ -91,3 +91,49 @@ export type Progress = (done: number, total: number) => void;
  * (`data`, overlayfs's fsync=auto), the directories too (`full`), or nothing (`none`).
  */
 export type Durability = "data" | "full" | "none";
+
+/** A frozen layer. Its id stays when snapshots below it are joined with it. */
+export interface Snapshot {
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+}
+
+/** Something that was thrown away and can be brought back. */
+export interface Dropped {
+  readonly id: string;
+  /** Where it was in merged; "/" for a whole upper; undefined when that is not known. */
+  readonly path: string | undefined;
+  /**
+   * `delete` and `reset` of an entry, `replaced` by the copy of a folder; `reset-all` of the upper, `reset-to` of the
+   * upper with snapshots; `unknown` when a crash came before that was written down.
+   */
+  readonly what: "delete" | "reset" | "replaced" | "reset-all" | "reset-to" | "unknown";
+  /** Milliseconds since the epoch. */
+  readonly when: number;
+  /** `whiteout`: a deletion was reset, and bringing it back deletes again. */
+  readonly type: EntryType | "whiteout";
+  /** The snapshots that went with it, topmost first. */
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** How long, and up to how much, what was dropped is kept. Infinity for no limit. */
+export interface Retention {
+  /** Milliseconds. Default: seven days. */
+  readonly maxAgeMs?: number;
+  /** Bytes of files. Default: 2 GiB. The oldest goes first. */
+  readonly maxBytes?: number;
+}
+
+export interface LayerInfo {
+  /** "upper", or a snapshot's id. */
+  readonly id: string;
+  readonly name: string;
+  /** When it began, in milliseconds since the epoch: of the upper, when the layer below it was frozen or it was reset. */
+  readonly created: number;
+  /** What it says against what lies below it, by kind. */
+  readonly counts: Readonly<Record<ChangeKind, number>>;
+  /** Bytes of all its files. */
+  readonly bytes: number;
+}

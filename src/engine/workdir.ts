@@ -243,8 +243,8 @@ export class Workdir {
   }
 
   /** Moves an upper entry to where it can be brought back from. One rename. Returns where it is now. */
-  async moveToTrash(path: string, directory: boolean): Promise<string> {
-    const slot = `trash/${this.env.id()}`;
+  async moveToTrash(path: string, directory: boolean, id = this.env.id()): Promise<string> {
+    const slot = `trash/${id}`;
     if (directory) await this.moveDirectory(path, slot);
     else await this.scratch.rename(path, slot);
     return slot;

@@ -20,6 +20,7 @@ export type { DamagedOverlay, Listing, StoredOverlay } from "./store.js";
 
 /** An open overlay, and what the host knows of it beyond its content. */
 export interface OpenOverlay extends Overlay {
+  /** As it is now. */
   readonly manifest: Manifest;
   /** The overlay's folder. */
   readonly folder: string;
@@ -50,11 +51,12 @@ export async function openOverlay(options: OpenOverlayOptions): Promise<OpenOver
 
 /** The engine's own object with the host's knowledge added, so that calls take no detour. */
 function withHost(overlay: Overlay, prepared: Prepared): OpenOverlay {
-  const { manifest, folder, hold } = prepared;
+  const { live, folder, hold } = prepared;
   const disposeEngine = overlay.dispose.bind(overlay);
   let disposed: Promise<void> | undefined;
-  return Object.assign(overlay, {
-    manifest,
+  // A getter, which Object.assign would read once: snapshots come and go.
+  Object.defineProperty(overlay, "manifest", { get: () => live.latest, enumerable: true });
+  return Object.assign(overlay as Overlay & { readonly manifest: Manifest }, {
     folder,
     hold,
     onLost: (listener: () => void): Disposable => (hold.kind === "owner" ? hold.lock.onLost(listener) : { dispose: () => undefined }),

@@ -6,7 +6,9 @@ import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { lstat, open, rename, unlink } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import { OverlayError, isCode } from "../engine/errors.js";
+import { LayerError, OverlayError, isCode } from "../engine/errors.js";
+import type { LayerState, ManifestPort } from "../engine/layer.js";
+import { layersToJson, parseLayers } from "./manifestLayers.js";
 import { nodeFault } from "./nodeFault.js";
 import { NodeLowerLayer } from "./nodeLayer.js";
 
@@ -17,6 +19,8 @@ export interface Manifest {
   readonly base: string;
   /** Layer paths inside the folder, topmost first. */
   readonly snapshots: readonly string[];
+  /** What else is known of the layers. A version that does not know it reads `snapshots` and shows the same files. */
+  readonly layers?: LayerState | undefined;
   /** Milliseconds since the epoch. */
   readonly created: number;
   /** Whether base and scratch both tell names apart that differ only in case. */
@@ -40,13 +44,44 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
   }
 }
 
+export function manifestText({ layers, ...rest }: Manifest): string {
+  return `${JSON.stringify({ format: formatVersion, ...rest, ...(layers === undefined ? {} : layersToJson(layers)) }, undefined, 2)}\n`;
+}
+
+/** The manifest's part on layers. What else is in it stays as it is on the disk by then. */
+export class NodeManifest implements ManifestPort {
+  /** @param latest what is on the disk, as this process last saw it. */
+  constructor(private readonly folder: string, public latest: Manifest) {}
+
+  async read(): Promise<LayerState> {
+    return layersOf(await this.#manifest());
+  }
+
+  async replace(layers: LayerState): Promise<void> {
+    const manifest = { ...(await this.#manifest()), layers, snapshots: layers.snapshots.map(({ path }) => path) };
+    await writeManifest(this.folder, manifest);
+    this.latest = manifest;
+  }
+
+  async #manifest(): Promise<Manifest> {
+    const manifest = await readManifest(this.folder);
+    if (manifest === undefined) throw new LayerError("ENOENT", "open", join(this.folder, manifestName));
+    this.latest = manifest;
+    return manifest;
+  }
+}
+
+export function layersOf(manifest: Manifest): LayerState {
+  return manifest.layers ?? { snapshots: [], next: 1, dropped: [], doomed: [] };
+}
+
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
   const path = join(folder, manifestName);
   const temp = join(folder, `overlay-${randomBytes(8).toString("hex")}.tmp`);
   try {
     const file = await open(temp, "wx", 0o644);
     try {
-      await file.writeFile(`${JSON.stringify({ format: formatVersion, ...manifest }, undefined, 2)}\n`);
+      await file.writeFile(manifestText(manifest));
       await file.sync();
     } finally {
       await file.close();
@@ -91,13 +126,12 @@ export function parseManifest(text: string, path: string): Manifest {
   if (!Array.isArray(snapshots)) throw damaged(path, "it has no list of snapshots");
   if (typeof created !== "number" || !Number.isFinite(created)) throw damaged(path, "it has no time of creation");
   if (typeof caseSensitive !== "boolean") throw damaged(path, "it does not say whether case matters");
-  return { id, name, base, snapshots: snapshots.map((entry) => snapshotPath(entry, path)), created, caseSensitive };
-}
-
-/** Exactly layers/<name>: no path of a manifest may lead out of the overlay's folder. */
-function snapshotPath(entry: unknown, path: string): string {
-  if (typeof entry !== "string") throw damaged(path, "a snapshot is not a path");
-  const name = /^layers\/([A-Za-z0-9][A-Za-z0-9._-]{0,100})$/.exec(entry)?.[1];
-  if (name === undefined) throw damaged(path, `the snapshot '${entry}' lies outside layers/`);
-  return entry;
+  try {
+    const about = (value as Record<string, unknown>)["layers"];
+    const layers = parseLayers(snapshots, about, created);
+    const paths = layers.snapshots.map((snapshot) => snapshot.path);
+    return { id, name, base, snapshots: paths, ...(about === undefined && paths.length === 0 ? {} : { layers }), created, caseSensitive };
+  } catch (error) {
+    throw damaged(path, error instanceof Error ? error.message : String(error));
+  }
 }

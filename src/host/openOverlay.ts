@@ -4,11 +4,11 @@
  */
 import { basename, join } from "node:path";
 import { OverlayError, asOverlayError } from "../engine/errors.js";
-import type { BaseLayer, Env, LowerLayer, OutsideReader, ScratchLayer } from "../engine/layer.js";
-import type { Disposable, Durability } from "../engine/types.js";
+import type { BaseLayer, Env, LowerLayer, ManifestPort, OutsideReader, ScratchLayer } from "../engine/layer.js";
+import type { Disposable, Durability, Retention } from "../engine/types.js";
 import { isCaseSensitiveToRead, isCaseSensitiveToWrite } from "./caseProbe.js";
 import { probeCreator } from "./creatorProbe.js";
-import { readManifest, writeManifest } from "./manifest.js";
+import { NodeManifest, readManifest, writeManifest } from "./manifest.js";
 import type { Manifest } from "./manifest.js";
 import { NodeEnv } from "./nodeEnv.js";
 import type { Log } from "./nodeEnv.js";
@@ -37,6 +37,8 @@ export interface OpenOverlayOptions {
   readonly name?: string;
   /** Default: found out when the overlay is made. */
   readonly caseSensitive?: boolean;
+  /** How long, and up to how much, what is thrown away is kept. Default: seven days, 2 GiB. */
+  readonly retention?: Retention;
   readonly log?: Log;
   /** For tests: how the ports are seen by the engine. */
   readonly wrap?: (parts: Ports) => Ports;
@@ -46,16 +48,17 @@ export interface Ports {
   readonly base: BaseLayer;
   readonly lowers: LowerLayer[];
   readonly scratch: ScratchLayer;
-  /** Layer paths inside the scratch, topmost first. */
-  readonly snapshots: string[];
+  readonly manifest: ManifestPort;
   readonly outside: OutsideReader;
   readonly env: Env;
-  readonly options: { readonly durability?: Durability; readonly caseSensitive: boolean; readonly readOnly: boolean };
+  readonly options: { readonly durability?: Durability; readonly caseSensitive: boolean; readonly readOnly: boolean; readonly retention?: Retention };
 }
 
 export interface Prepared {
   readonly ports: Ports;
   readonly manifest: Manifest;
+  /** Its `latest` is the manifest as it is by then. */
+  readonly live: NodeManifest;
   /** The overlay's folder, real path. */
   readonly folder: string;
   readonly hold: Hold;
@@ -115,7 +118,8 @@ async function asOwner(options: OpenOverlayOptions, base: BaseFolder, lowers: re
     await makeOwnFolders(folder);
   }
   const scratch = new NodeScratchLayer(folder, await probeCreator(join(folder, "work")));
-  return { ports: makePorts(options, base, lowers, scratch, manifest, false), manifest, folder, hold: { kind: "owner", lock } };
+  const live = new NodeManifest(folder, manifest);
+  return { ports: makePorts(options, base, lowers, scratch, live, manifest, false), manifest, live, folder, hold: { kind: "owner", lock } };
 }
 
 async function makeManifest(options: OpenOverlayOptions, base: BaseFolder, folder: string): Promise<Manifest> {
@@ -131,21 +135,23 @@ function asReader(
 ): Prepared {
   if (manifest === undefined) throw new OverlayError("ENOENT", "open", options.scratch, { reason: "there is no overlay yet, and read-only none can be made" });
   const hold: Hold = { kind: "reader", owner, requestYield: (by) => requestYield(folder, by), onReleased: (listener) => onReleased(folder, listener) };
-  return { ports: makePorts(options, base, lowers, new NodeScratchLayer(folder), manifest, true), manifest, folder, hold };
+  const live = new NodeManifest(folder, manifest);
+  return { ports: makePorts(options, base, lowers, new NodeScratchLayer(folder), live, manifest, true), manifest, live, folder, hold };
 }
 
-function makePorts(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], scratch: ScratchLayer, manifest: Manifest, readOnly: boolean): Ports {
+function makePorts(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], scratch: ScratchLayer, manifest: NodeManifest, known: Manifest, readOnly: boolean): Ports {
   const ports: Ports = {
     base: { layer: new NodeLowerLayer(base.real), given: base.given, real: base.real },
     lowers: lowers.map((lower) => new NodeLowerLayer(lower.real)),
     scratch,
-    snapshots: [...manifest.snapshots],
+    manifest,
     outside: new NodeOutsideReader(),
     env: new NodeEnv(options.log),
     options: {
       ...(options.durability === undefined ? {} : { durability: options.durability }),
-      caseSensitive: options.caseSensitive ?? manifest.caseSensitive,
+      caseSensitive: options.caseSensitive ?? known.caseSensitive,
       readOnly,
+      ...(options.retention === undefined ? {} : { retention: options.retention }),
     },
   };
   return options.wrap?.(ports) ?? ports;

@@ -11,7 +11,9 @@ export async function crash(sequence: readonly Operation[], options: { from: num
   const copies = copying();
   const world = await newWorld(copies.hook, options.disk);
   let opened = 0;
-  for (const [i, operation] of sequence.entries()) {
+  for (const [i, { linksVary, ...given }] of sequence.entries()) {
+    const operation = { ...given, linksVary: linksVary === true || sequence.slice(0, i).some((earlier) => earlier.linksVary === true) };
+    for (const step of operation.before ?? []) await codeOf(step(world.overlay));
     if (i < options.from) {
       await codeOf(operation.run(world.overlay));
       continue;
@@ -23,7 +25,7 @@ export async function crash(sequence: readonly Operation[], options: { from: num
     const remains = copies.stop();
     const after = await fullTree(world.overlay);
     const allowed = await Allowed.during(operation, before, after, disk);
-    const done = await Allowed.during({ name: "", run: operation.run }, after, after, disk);
+    const done = await Allowed.during({ name: "", run: operation.run, linksVary: operation.linksVary }, after, after, disk);
     for (const [which, { where, disk: left, states }] of [...remains.map((r) => ({ ...r, states: allowed })), { where: "at its end", disk: snapshot(world.disk), states: done }].entries()) {
       opened++;
       const faults = await faultsOf(left, states, options.thorough || which === i);

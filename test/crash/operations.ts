@@ -28,6 +28,10 @@ export interface Operation {
   readonly parts?: readonly ((overlay: Overlay) => Promise<unknown>)[];
   /** Content of files with several names may be half old and half new. */
   readonly inPlace?: boolean;
+  /** Done before it, without crashes and faults: what it needs to have something to do. */
+  readonly before?: readonly ((overlay: Overlay) => Promise<unknown>)[];
+  /** Files have a second name for a while: how many is not compared. */
+  readonly linksVary?: boolean;
   /** One of those of which all sequences are tried. */
   readonly core?: boolean;
 }
@@ -90,7 +94,33 @@ export const operations: readonly Operation[] = [
   reset("/both", core), ...["/gone", "/up", "/m", "/v", "/vd", "/op", "/gd", "/m/gone", "/m/up"].map((path) => reset(path)),
   reset("/re", core), reset("/n"), reset("/e"), operation("reset /", (o) => o.reset(), { core: true }),
   operation("flatten", (o) => o.flatten()),
+  ...layerOperations(),
 ];
+
+/** Snapshots, and everything that is thrown away and brought back. */
+function layerOperations(): Operation[] {
+  const newest = async (o: Overlay) => (await o.dropped())[0]?.id ?? "none";
+  const back = async (o: Overlay) => o.bringBack(await newest(o));
+  const layers: NonNullable<Operation["before"]> = [
+    (o) => o.takeSnapshot("one"), (o) => o.append("/lo", "1"), (o) => o.rename("/ld", "/n"), (o) => o.remove("/m/both"),
+    (o) => o.takeSnapshot("two"), (o) => o.append("/lo", "2"), (o) => o.writeFile("/n/f", "2"),
+  ];
+  return [
+    core("snapshot", (o) => o.takeSnapshot()),
+    operation("snapshot over others", (o) => o.takeSnapshot(), { before: layers }),
+    operation("rename of a snapshot", async (o) => o.renameSnapshot((await o.snapshots())[0]?.id ?? "", "new"), { before: layers }),
+    operation("squash", (o) => o.squash(), { before: layers, linksVary: true }),
+    core("reset to base", (o) => o.resetTo("base"), { before: layers }),
+    operation("reset to a snapshot", async (o) => o.resetTo((await o.snapshots())[1]?.id ?? ""), { before: layers }),
+    operation("reset of what lies over snapshots", (o) => o.reset(), { before: layers }),
+    operation("bring back layers", back, { before: [...layers, (o) => o.resetTo("base")] }),
+    operation("bring back everything", back, { before: [(o) => o.reset()] }),
+    operation("bring back everything over newer changes", async (o) => o.bringBack(await newest(o), { replace: true }), { before: [(o) => o.reset(), (o) => o.writeFile("/lo", "newer"), (o) => o.takeSnapshot(), (o) => o.createDirectory("/n")] }),
+    ...["/m", "/both", "/re", "/v", "/op"].map((path) => operation(`bring back ${path}, deleted`, back, { before: [(o) => o.remove(path, { recursive: true })] })),
+    ...["/m", "/both", "/gone", "/vd"].map((path) => operation(`bring back ${path}, reset`, back, { before: [(o) => o.reset(path)] })),
+    operation("forget everything", (o) => o.forget(), { before: [...layers, (o) => o.remove("/m", { recursive: true }), (o) => o.resetTo("base"), (o) => o.remove("/ld", { recursive: true })] }),
+  ];
+}
 
 /** Of those, the ones that need the upper copy of a file: what a scratch that does it in one step is tried with. */
 export const copiesUp = ({ name }: Operation): boolean => /^(append|truncate|mv|chmod|ln|copyUp|open|flatten|reset|cp)\b.*(lo|ld|re|m|link)\b/.test(name) || name === "flatten";

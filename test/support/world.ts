@@ -6,6 +6,7 @@ import { createOverlay, type Overlay, type OverlayEvent, type OverlayOptions } f
 import type { Env, LogLevel } from "../../src/engine/layer.js";
 import { MemoryDisk, type MemoryDiskOptions } from "../../src/host/memoryDisk.js";
 import { MemoryLowerLayer, MemoryOutsideReader, MemoryScratchLayer } from "../../src/host/memoryLayer.js";
+import { MemoryManifest } from "../../src/host/memoryManifest.js";
 import { dump, plant, type PlantedTree, snapshot } from "../../src/host/memoryTree.js";
 import { type Hook, interceptedLower, interceptedScratch } from "./layers/intercept.js";
 
@@ -24,6 +25,7 @@ export interface WorldOptions {
   readonly hook?: Hook;
   readonly overlay?: OverlayOptions;
   readonly disk?: MemoryDiskOptions;
+  /** Layer paths that are planted as snapshots, topmost first. */
   readonly snapshots?: readonly string[];
 }
 
@@ -47,6 +49,7 @@ export class World {
     plant(disk, "/", options.elsewhere ?? {});
     plant(disk, "/base", options.base ?? {});
     plant(disk, "/scratch", { "work/": null, "trash/": null, ...options.scratch });
+    if (options.snapshots !== undefined) plant(disk, "/scratch", { "overlay.json": JSON.stringify({ snapshots: options.snapshots }) });
     options.lowers?.forEach((tree, i) => { plant(disk, `/lower${String(i)}`, { ...tree }); });
     return World.open(disk, options);
   }
@@ -55,11 +58,12 @@ export class World {
   static async open(disk: MemoryDisk, options: WorldOptions = {}): Promise<World> {
     const hook = options.hook ?? passThrough;
     const logged: { level: LogLevel; message: string }[] = [];
+    const scratch = interceptedScratch(new MemoryScratchLayer(disk, "/scratch"), hook);
     const overlay = await createOverlay({
       base: { layer: interceptedLower(new MemoryLowerLayer(disk, "/base"), hook, "base"), given: options.given ?? "/base", real: "/base" },
       lowers: (options.lowers ?? []).map((_, i) => interceptedLower(new MemoryLowerLayer(disk, `/lower${String(i)}`), hook, `lower${String(i)}`)),
-      scratch: interceptedScratch(new MemoryScratchLayer(disk, "/scratch"), hook),
-      snapshots: options.snapshots ?? [],
+      scratch,
+      manifest: new MemoryManifest(scratch),
       outside: new MemoryOutsideReader(disk),
       env: testEnv((level, message) => logged.push({ level, message })),
       options: options.overlay ?? {},
@@ -115,7 +119,11 @@ export function testEnv(log: (level: LogLevel, message: string) => void = () => 
   return {
     now: () => startMs + 3_600_000,
     id: () => `t${String(ids++).padStart(8, "0")}`,
-    sleep: () => Promise.resolve(),
+    // Nothing that a test waits for takes a minute: what is put off so long comes when the overlay is closed.
+    sleep: (ms, signal) => (ms < 60_000 || signal === undefined ? Promise.resolve() : new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", resolve);
+    })),
     encode: (text) => new TextEncoder().encode(text),
     decode: (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
     log,

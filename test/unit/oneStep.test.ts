@@ -23,7 +23,7 @@ async function calls(options: WorldOptions, path = "/a"): Promise<{ world: World
   const world = await World.create({ base, ...options, hook: compose(seen.hook, options.hook ?? ((_, run) => run())), disk: { ...oneStep, ...options.disk } });
   seen.calls.length = 0;
   await world.overlay.copyUp(path);
-  const names = seen.calls.filter(({ layer, name, path: at }) => layer === "scratch" && at !== "origins" && name !== "readDirectory").map(({ name, path: at }) => `${name} ${at.replace(/^work\/.*/, "work")}`);
+  const names = seen.calls.filter(({ layer, name, path: at }) => layer === "scratch" && at !== "origins" && at !== "dropped" && name !== "readDirectory").map(({ name, path: at }) => `${name} ${at.replace(/^work\/.*/, "work")}`);
   return { world, names };
 }
 
