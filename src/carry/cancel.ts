@@ -11,8 +11,19 @@ const width = 16;
 
 /** Calls `each` for all, some at a time; the results in the order of the items. The first failure ends it. */
 export async function pooled<T, R>(items: readonly T[], each: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let i = 0; i < items.length; i += width) results.push(...(await Promise.all(items.slice(i, i + width).map(each))));
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const at = next++;
+      results[at] = await each(items[at] as T);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  } finally {
+    next = items.length; // after a failure nothing more begins
+  }
   return results;
 }
 

@@ -22,7 +22,7 @@ export interface ExportedPatch extends AsyncIterable<Uint8Array> {
 /** Both contents are in memory while a diff is made. */
 const largest = 512 * 1024 * 1024;
 /** How many files are read before their turn; only small ones, so that memory stays small. */
-const readAhead = 8;
+const readAhead = 16;
 
 /**
  * A git-format patch of everything, or of the chosen paths; without changes it is empty. Progress counts files.

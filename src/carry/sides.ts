@@ -2,10 +2,13 @@
  * Reading both sides: the base raw, as it lies on the disk and never through a symlink, and merged through the overlay.
  * Nothing here writes.
  */
+import * as fs from "node:fs";
 import { realpath } from "node:fs/promises";
+import { join } from "node:path";
 import { isCode, type LayerStat, type LowerLayer, OverlayError, toErrorCode } from "../engine/index.js";
 import { errnoOf } from "../host/nodeFault.js";
 import { NodeLowerLayer } from "../host/nodeLayer.js";
+import { noFollow, noWait } from "../host/nodeRead.js";
 import { checkCancelled, pooled } from "./cancel.js";
 import type { Carried, Entry, LeftOut } from "./types.js";
 
@@ -60,7 +63,8 @@ export class Sides {
   /** The bytes of a file; of a symlink its target. @throws OverlayError, LayerError: EFBIG from 2 GiB on. */
   async read(entry: Entry): Promise<Uint8Array> {
     if (entry.type === "symlink") return new TextEncoder().encode(await this.readlink(entry));
-    return entry.side === "base" ? this.layer.readFile(entry.path.slice(1)) : this.overlay.readFile(entry.path);
+    if (entry.side === "merged") return this.overlay.readFile(entry.path);
+    return (await readKnown(join(this.base, entry.path), entry.stat.size)) ?? this.layer.readFile(entry.path.slice(1));
   }
 
   async readlink(entry: Entry): Promise<string> {
@@ -109,6 +113,28 @@ export class Sides {
       await other.return();
     }
   }
+}
+
+/**
+ * A small file of the base in three calls, its size being known. Undefined for whatever is not as expected: the layer's
+ * own way of reading finds out what that is.
+ */
+function readKnown(path: string, size: number): Promise<Uint8Array | undefined> {
+  if (size === 0 || size > small || noFollow === 0) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    fs.open(path, fs.constants.O_RDONLY | noFollow | noWait, (fault, fd) => {
+      if (fault) {
+        resolve(undefined);
+        return;
+      }
+      // One byte more than there should be: it tells a file that has grown.
+      const buffer = Buffer.allocUnsafe(size + 1);
+      fs.read(fd, buffer, 0, size + 1, 0, (error, count) => {
+        fs.close(fd, () => undefined);
+        resolve(error === null && count === size ? buffer.subarray(0, size) : undefined);
+      });
+    });
+  });
 }
 
 function entryOf(side: Entry["side"], path: string, stat: LayerStat): Entry {
