@@ -123,6 +123,16 @@ describe("source control", () => {
     }
   });
 
+  it("two files that changed names are each compared with where they came from", async () => {
+    const rig = await makeOpen({ "a.txt": "base a", "b.txt": "base b" });
+    await fs.rename(rig.at("a.txt"), rig.at("t.txt"));
+    await fs.rename(rig.at("b.txt"), rig.at("a.txt"));
+    await fs.rename(rig.at("t.txt"), rig.at("b.txt"));
+    await rowsAre(rig, "a.txt: renamed from b.txt", "b.txt: renamed from a.txt");
+    const { original, modified } = await diffOf(await rowOf(rig, "a.txt"));
+    assert.deepEqual([original.path, await read(original), await read(modified)], [rig.at("b.txt").path, "base b", "base b"]);
+  });
+
   it("the gutter compares with the base's file where there is one", async () => {
     const rig = await makeOpen({ "a.txt": "base", "same.txt": "base", d: { "x.txt": "x" } });
     await write(rig.at("a.txt"), "mine");
