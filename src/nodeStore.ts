@@ -2,7 +2,7 @@
 import { isCaseSensitiveToRead } from "./host/caseProbe.js";
 import { breakLock, describeOwner, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type StoredOverlay } from "./host/index.js";
 import { createCarrier } from "./nodeCarrier.js";
-import type { Env } from "./engine/index.js";
+import type { CancelSignal, Env } from "./engine/index.js";
 import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore } from "./vscode/ports.js";
 
 type Log = Env["log"];
@@ -37,24 +37,35 @@ export function createNodeStore(root: () => string, log: Log): OverlayStore {
       await (await folder().delete(id)).cleared;
     },
     open: async (id, options) => open(await find(id), options, log),
-    async measure(id) {
+    async measure(id, signal) {
       const stored = await find(id);
-      const [bytes, changes] = await Promise.all([stored.sizeOnDisk(), countChanges(stored, log)]);
+      const [bytes, changes] = await Promise.all([stored.sizeOnDisk(signal), countChanges(stored, log, signal)]);
       return { bytes, changes };
     },
+    async owner(id) {
+      const owner = await (await find(id)).owner();
+      return owner === undefined ? undefined : describeOwner(owner);
+    },
+    rename: (id, name) => folder().rename(id, name),
+    duplicate: async (id, name, signal) => infoOf(await find(await folder().duplicate(id, name, signal === undefined ? {} : { signal }))),
+    remove: (id) => folder().remove(id),
+    removed: () => folder().removed(),
+    restore: async (key) => infoOf(await find(await folder().restore(key))),
+    discard: (key) => folder().discard(key),
+    sweep: () => folder().sweep(),
     caseSensitive: (base) => isCaseSensitiveToRead(base),
   };
 }
 
-function infoOf({ id, name, base, folder, created, lastUsed }: StoredOverlay): OverlayInfo {
-  return { id, name, base, scratch: folder, created, lastUsed };
+function infoOf({ id, name, base, folder, snapshots, created, lastUsed }: StoredOverlay): OverlayInfo {
+  return { id, name, base, scratch: folder, snapshots, created, lastUsed };
 }
 
-async function countChanges({ base, folder }: StoredOverlay, log: Log): Promise<number | undefined> {
+async function countChanges({ base, folder }: StoredOverlay, log: Log, signal: CancelSignal | undefined): Promise<number | undefined> {
   try {
     const overlay = await openOverlay({ base, scratch: folder, readOnly: true, log });
     try {
-      return (await overlay.changes()).length;
+      return (await overlay.changes("/", signal === undefined ? {} : { signal })).length;
     } finally {
       await overlay.dispose();
     }

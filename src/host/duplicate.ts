@@ -7,6 +7,7 @@ import * as fs from "node:fs";
 import { chmod, copyFile, lchown, link, lstat, mkdir, readdir, readlink, rename, stat, symlink, utimes, lutimes } from "node:fs/promises";
 import { join } from "node:path";
 import { OverlayError, asOverlayError } from "../engine/errors.js";
+import type { LayerState } from "../engine/layer.js";
 import type { CancelSignal } from "../engine/types.js";
 import { readManifest, writeManifest } from "./manifest.js";
 import { nodeFault } from "./nodeFault.js";
@@ -34,11 +35,14 @@ export async function duplicate(root: string, source: { readonly id: string; rea
     const manifest = await readManifest(source.folder);
     if (manifest === undefined) throw new OverlayError("ENOENT", "duplicate", source.folder, { reason: "it is no overlay" });
     await mkdir(staged, { mode: 0o700 });
-    const copy = new TreeCopy(options.signal);
-    for (const entry of (await readdir(source.folder)).filter(isCarried)) await copy.entry(join(source.folder, entry), join(staged, entry));
-    await copy.finish();
     await makeOwnFolders(staged);
-    await writeManifest(staged, { ...manifest, id, name, created: options.now });
+    const names = await readdir(source.folder);
+    // Only a crash in the middle of a reset leaves none; who opens it puts that right.
+    if (!names.includes("upper")) throw new OverlayError("EBUSY", "duplicate", source.folder, { reason: "it was not closed as it should be: open it once, then duplicate it" });
+    const copy = new TreeCopy(options.signal);
+    for (const entry of ["upper", ...names.filter((name) => /^origins(\.|$)/.test(name)), ...manifest.snapshots]) await copy.entry(join(source.folder, entry), join(staged, entry));
+    await copy.finish();
+    await writeManifest(staged, { ...manifest, id, name, created: options.now, ...(manifest.layers === undefined ? {} : { layers: carried(manifest.layers) }) });
     await rename(staged, join(root, id));
     return id;
   } catch (error) {
@@ -57,8 +61,9 @@ export async function sweepGrowing(root: string, now: number): Promise<void> {
   }
 }
 
-function isCarried(name: string): boolean {
-  return name === "upper" || name === "layers" || name === "origins" || name.startsWith("origins.");
+/** What was thrown away stays with the first, and so does what there is to clear away. */
+function carried({ snapshots, next }: LayerState): LayerState {
+  return { snapshots, next, dropped: [], doomed: [] };
 }
 
 class TreeCopy {

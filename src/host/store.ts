@@ -22,6 +22,8 @@ export interface StoredOverlay {
   readonly folder: string;
   readonly name: string;
   readonly base: string;
+  /** How many there are. */
+  readonly snapshots: number;
   /** Milliseconds since the epoch. */
   readonly created: number;
   readonly lastUsed: number;
@@ -178,7 +180,7 @@ export class OverlayStore {
     });
     if (manifest === undefined) return undefined;
     return {
-      id, folder, name: manifest.name, base: manifest.base, created: manifest.created,
+      id, folder, name: manifest.name, base: manifest.base, snapshots: manifest.snapshots.length, created: manifest.created,
       lastUsed: await lastUsed(folder, manifest.created),
       sizeOnDisk: (signal) => sizeOnDisk(folder, signal),
       owner: () => currentOwner(folder),

@@ -1,7 +1,7 @@
 /** What `activate` returns: overlays for tests and for other extensions, with no user interface in between. */
 import type * as vscode from "vscode";
 import type { Overlay } from "../engine/index.js";
-import { deleteForGood } from "./commands/manage.js";
+import { deleteForGood } from "./commands/deleteOverlay.js";
 import { createOverlay } from "./commands/openFolder.js";
 import type { CommandContext } from "./commands/context.js";
 import type { OverlayInfo } from "./ports.js";

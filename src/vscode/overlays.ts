@@ -89,8 +89,7 @@ export class Overlays {
 
   /** Lets go of an overlay. The next use of one of its URIs opens it again. */
   async close(id: string): Promise<void> {
-    const slot = this.slots.get(id);
-    if (slot?.kind === "opening") await slot.promise.catch(() => undefined);
+    await this.settled(id);
     const session = this.peek(id);
     this.slots.delete(id);
     if (session !== undefined) await this.end(session);
@@ -123,6 +122,25 @@ export class Overlays {
   async breakLock(session: Session): Promise<boolean> {
     if (session.opened.kind === "readOnly") await session.opened.breakLock();
     return this.reopen(session, {});
+  }
+
+  /**
+   * Does something to an overlay's folder that nobody may be using: what this window asks of the overlay meanwhile waits.
+   * Afterwards it is open again, if it was, under the name that it has then.
+   */
+  async whileClosed<T>(id: string, work: () => Promise<T>): Promise<T> {
+    await this.settled(id);
+    return this.inTurn(id, async () => {
+      const session = this.peek(id);
+      if (session === undefined) return work();
+      this.unwatch(session);
+      if (session.opened.kind === "writable") await session.overlay.dispose();
+      try {
+        return await work();
+      } finally {
+        await this.goOn(session);
+      }
+    });
   }
 
   /** Drains every operation, keeps the floors, lets go of every overlay. */
@@ -221,6 +239,24 @@ export class Overlays {
       this.accessChanged.fire(session);
       return session.access.kind === "writable";
     });
+  }
+
+  private async settled(id: string): Promise<void> {
+    const slot = this.slots.get(id);
+    if (slot?.kind === "opening") await slot.promise.catch(() => undefined);
+  }
+
+  /** A new name is drawn everywhere by letting the overlay go and come. */
+  private async goOn(session: Session): Promise<void> {
+    const before = session.opened;
+    const info = await this.parts.store.info(session.id);
+    const isRenamed = info.name !== session.info.name;
+    if (isRenamed) this.closed.fire(session);
+    session.replace(await this.openStore(info, {}), info);
+    if (before.kind === "readOnly") await before.overlay.dispose();
+    this.watch(session);
+    if (isRenamed) this.opened.fire(session);
+    this.accessChanged.fire(session);
   }
 
   private async inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
  * What the adapter asks of a host, in the adapter's words. extension.ts hands in an implementation; nothing in
  * src/vscode knows where overlays are kept or how one process tells another to let go.
  */
-import type { Durability, Overlay } from "../engine/index.js";
+import type { CancelSignal, Durability, Overlay } from "../engine/index.js";
 import type { Carrier } from "./carrier.js";
 
 /** What is known of an overlay without opening it. */
@@ -14,9 +14,20 @@ export interface OverlayInfo {
   readonly base: string;
   /** Absolute path of the folder that holds the changes. */
   readonly scratch: string;
+  readonly snapshots: number;
   /** Milliseconds since the epoch. */
   readonly created: number;
   readonly lastUsed: number;
+}
+
+/** An overlay that was deleted and can be had back. */
+export interface RemovedOverlay {
+  readonly key: string;
+  readonly id: string;
+  readonly name: string;
+  readonly base: string;
+  /** Milliseconds since the epoch. */
+  readonly deleted: number;
 }
 
 /** A folder under the scratch root that is no overlay, or none that this version can read. */
@@ -80,8 +91,22 @@ export interface OverlayStore {
   /** Deletes everything that an overlay keeps. Refused while another process owns it. */
   delete(id: string): Promise<void>;
   open(id: string, options: OpenOptions): Promise<OpenedOverlay>;
-  /** Counts the changes and the bytes of an overlay that need not be open. */
-  measure(id: string): Promise<OverlaySize>;
+  /** Counts the changes and the bytes of an overlay that need not be open. Walks both: ask only for what is shown. */
+  measure(id: string, signal?: CancelSignal): Promise<OverlaySize>;
+  /** Who has it open now, as a phrase; undefined when nobody has. */
+  owner(id: string): Promise<string | undefined>;
+  /** These three are refused while somebody has the overlay open, this window included. */
+  rename(id: string, name: string): Promise<void>;
+  /** A second overlay over the same base, with the same changes and snapshots. */
+  duplicate(id: string, name: string, signal?: CancelSignal): Promise<OverlayInfo>;
+  /** Deletes it so that it can be had back, by the key that is returned. */
+  remove(id: string): Promise<string>;
+  removed(): Promise<readonly RemovedOverlay[]>;
+  restore(key: string): Promise<OverlayInfo>;
+  /** Ends what `remove` keeps. */
+  discard(key: string): Promise<void>;
+  /** Goes on with what earlier processes did not end. */
+  sweep(): Promise<void>;
   /** Whether the folder tells names apart that differ only in case. */
   caseSensitive(base: string): Promise<boolean>;
 }

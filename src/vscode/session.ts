@@ -24,7 +24,7 @@ export class Session implements Disposable {
   private readonly accessChanges: Emitter<Access>;
   private listening: Disposable;
 
-  constructor(readonly info: OverlayInfo, private current: OpenedOverlay, parts: SessionParts) {
+  constructor(private known: OverlayInfo, private current: OpenedOverlay, parts: SessionParts) {
     this.floors = parts.floors;
     this.events = new Emitter(parts.fail);
     this.accessChanges = new Emitter(parts.fail);
@@ -39,7 +39,11 @@ export class Session implements Disposable {
   }
 
   get id(): string {
-    return this.info.id;
+    return this.known.id;
+  }
+
+  get info(): OverlayInfo {
+    return this.known;
   }
 
   get overlay(): Overlay {
@@ -72,9 +76,10 @@ export class Session implements Disposable {
   }
 
   /** Goes on with a freshly opened engine object. What another process changed meanwhile is found by a walk. */
-  replace(opened: OpenedOverlay): void {
+  replace(opened: OpenedOverlay, info: OverlayInfo = this.known): void {
     this.listening.dispose();
     this.current = opened;
+    this.known = info;
     this.listening = this.follow();
     this.accessChanges.fire(this.access);
     if (this.changes.count !== undefined) void this.changes.reload();

@@ -4,6 +4,7 @@ import { createApi, type OverlayWorkspaceApi } from "./api.js";
 import { BaseFileSystem } from "./baseFileSystem.js";
 import { ChangesView } from "./changesView.js";
 import { registerCommands } from "./commands/index.js";
+import { offerUndo } from "./commands/deleteOverlay.js";
 import { openWithoutAsking } from "./commands/openFolder.js";
 import { guarded, type CommandContext } from "./commands/context.js";
 import { durability } from "./config.js";
@@ -15,7 +16,9 @@ import { FailureNotice } from "./failureNotice.js";
 import { OverlayFileSystem } from "./fileSystemProvider.js";
 import { showChangesOnce } from "./firstLook.js";
 import { FloorStore } from "./floorStore.js";
+import { clearOld, JustDeleted } from "./justDeleted.js";
 import { Overlays } from "./overlays.js";
+import { OverlaysView } from "./overlaysView.js";
 import type { Machine, OverlayStore } from "./ports.js";
 import { ReaderSync } from "./readerSync.js";
 import { Registration } from "./registration.js";
@@ -60,7 +63,9 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   keys.follow(overlays);
   parts.add(showChangesOnce(overlays, workspaceState));
   parts.add(vscode.window.registerFileDecorationProvider(decorations));
-  const context: CommandContext = { overlays, store, floors, trust, view, sourceControls, machine, log };
+  const list = parts.add(new OverlaysView(overlays, store, fail));
+  const justDeleted = new JustDeleted(memento);
+  const context: CommandContext = { overlays, store, floors, trust, view, list, justDeleted, sourceControls, machine, log };
   parts.add(registerCommands(context));
   parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.
@@ -69,6 +74,8 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   const registration = parts.add(new Registration(files, bases, overlays));
   await registration.start(store);
   void openFromEnvironment(context);
+  justDeleted.take().then((deleted) => { if (deleted !== undefined) offerUndo(context, deleted.key, deleted.name, true); }, fail);
+  clearOld(store, floors).catch(fail);
   return {
     api: createApi(context),
     async stop() {

@@ -121,6 +121,30 @@ describe("overlays that are kept", () => {
     fs.chmodSync(at("upper/fixed"), 0o755);
   });
 
+  test("a duplicate has the snapshots, and nothing of what was thrown away", async () => {
+    const { id, folder } = await make();
+    const first = await open(folder);
+    await first.takeSnapshot("one");
+    await first.writeFile("/a.txt", "after one");
+    await first.takeSnapshot("two");
+    await first.writeFile("/b.txt", "after two");
+    await first.resetTo("upper");
+    await first.writeFile("/c.txt", "c");
+    await first.dispose();
+    const copied = await store.find(await store.duplicate(id, "second"));
+    const second = await open(copied?.folder ?? "");
+    expect((await second.snapshots()).map(({ name }) => name)).toEqual(["two", "one"]);
+    expect(await second.dropped()).toEqual([]);
+    expect((await second.changes("/", { since: "base" })).map(({ path }) => path)).toEqual(["/a.txt", "/c.txt", "/d", "/e", "/new.txt"]);
+    await second.resetTo("base");
+    expect(await second.changes("/", { since: "base" })).toEqual([]);
+    await second.dispose();
+    const again = await open(folder);
+    expect(Buffer.from(await again.readFile("/a.txt")).toString()).toBe("after one");
+    expect(await again.dropped()).toHaveLength(1);
+    await again.dispose();
+  });
+
   test("a duplicate that is cancelled, or fails, leaves nothing", async () => {
     const { id, folder } = await make();
     await expect(store.duplicate(id, "second", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "ECANCELED", operation: "duplicate" });

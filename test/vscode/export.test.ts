@@ -102,7 +102,7 @@ describe("carrying changes out and in", () => {
   it("a patch is imported from the clipboard, its last line's end missing", async () => {
     const { root, at } = await makeOverlay(tree);
     const before = await vscode.env.clipboard.readText();
-    atEnd(() => vscode.env.clipboard.writeText(before));
+    atEnd(async () => { await vscode.env.clipboard.writeText(before); });
     await vscode.env.clipboard.writeText("--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-b\n+B");
     await run("importPatch", root, { source: "clipboard" });
     assert.equal(await read(at("b.txt")), "B\n");

@@ -3,7 +3,9 @@ import * as vscode from "vscode";
 import { describe, make } from "../errors.js";
 import type { ChangesView, ViewNode } from "../changesView.js";
 import type { FloorStore } from "../floorStore.js";
+import type { JustDeleted } from "../justDeleted.js";
 import type { Overlays } from "../overlays.js";
+import type { OverlaysView } from "../overlaysView.js";
 import type { Machine, OverlayInfo, OverlayStore } from "../ports.js";
 import type { Session } from "../session.js";
 import { ChangeResource, type SourceControls } from "../sourceControls.js";
@@ -17,6 +19,8 @@ export interface CommandContext {
   readonly floors: FloorStore;
   readonly trust: Trust;
   readonly view: ChangesView;
+  readonly list: OverlaysView;
+  readonly justDeleted: JustDeleted;
   readonly sourceControls: SourceControls;
   readonly machine: Machine;
   readonly log: vscode.LogOutputChannel;

@@ -1,13 +1,16 @@
 /** Every command by its id, as package.json contributes it. */
 import * as vscode from "vscode";
 import { compareWithBase, previewChange } from "./compare.js";
+import type { OverlayNode } from "../overlaysView.js";
 import { clickedAndSelected, guarded, takeGiven, type CommandContext, type Given } from "./context.js";
 import { exportFolder, exportLayer, exportPatch } from "./export.js";
 import { importPatch } from "./importPatch.js";
-import { deleteOverlay, revealScratchFolder, showCommands, takeOver } from "./manage.js";
+import { deleteOverlay, undoDeleteOverlay } from "./deleteOverlay.js";
+import { revealScratchFolder, showCommands, takeOver } from "./manage.js";
 import { openAllChanges } from "./multiDiff.js";
 import { openFile } from "./openFile.js";
 import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
+import { duplicateOverlay, isOverlayNode, openOverlay, openOverlayInNewWindow, renameOverlay } from "./overlayList.js";
 import { pruneUnchangedCopies } from "./prune.js";
 import { resetLayers, resetSelection, resetToBase, restore } from "./reset.js";
 
@@ -33,12 +36,26 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.exportFolder": exportFolder,
   "overlay.exportLayer": exportLayer,
   "overlay.importPatch": importPatch,
+  "overlay.open": openOverlay,
+  "overlay.openInNewWindow": openOverlayInNewWindow,
+  "overlay.rename": renameOverlay,
+  "overlay.duplicate": duplicateOverlay,
   "overlay.delete": deleteOverlay,
+  "overlay.undoDelete": undoDeleteOverlay,
+  // For keys in the view: from the palette, what is selected there means nothing.
+  "overlay.renameSelected": async (context) => { if (context.list.selected !== undefined) await renameOverlay(context, context.list.selected, undefined, {}); },
+  "overlay.deleteSelected": async (context) => { if (context.list.selected !== undefined) await deleteOverlay(context, context.list.selected); },
+  "overlay.refreshOverlays": async ({ list }) => { list.refresh(); },
+  "overlay.stopMeasuring": async ({ list }, clicked) => { if (isFactOf(clicked)) list.stopMeasuring(clicked.of.info.id); },
   "overlay.revealScratchFolder": revealScratchFolder,
   "overlay.takeOver": takeOver,
   "overlay.showCommands": showCommands,
   "overlay.showLog": async (context) => { context.log.show(); },
 };
+
+function isFactOf(value: unknown): value is { readonly of: OverlayNode } {
+  return typeof value === "object" && value !== null && "of" in value && isOverlayNode(value.of);
+}
 
 export function registerCommands(context: CommandContext): vscode.Disposable {
   return vscode.Disposable.from(...Object.entries(commands).map(([id, command]) =>

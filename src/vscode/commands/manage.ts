@@ -1,57 +1,14 @@
-/** What is done with an overlay as a whole: delete it, look at its folder, take it from another window. */
+/** What is done with an overlay as a whole: look at its folder, take it from another window; and what the status bar offers. */
 import * as vscode from "vscode";
-import type { OverlayInfo } from "../ports.js";
 import type { Session } from "../session.js";
 import { activeSession } from "../statusBar.js";
-import { mention, pickSession, workspaceFolderOf, type CommandContext } from "./context.js";
-import { pickOverlay } from "./openFolder.js";
-import { bytes, counted } from "./text.js";
-
-export async function deleteOverlay(context: CommandContext): Promise<void> {
-  const info = await pickOverlay(context, vscode.l10n.t("Delete which overlay?"));
-  if (info === undefined || !(await confirmDelete(context, info))) return;
-  const folder = workspaceFolderOf(info);
-  await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t("Deleting overlay '{0}'…", info.name) }, async () => {
-    await deleteForGood(context, info.id);
-  });
-  context.log.info(`Deleted overlay '${info.name}' (${info.id})`);
-  if (folder === undefined) return;
-  if ((vscode.workspace.workspaceFolders?.length ?? 0) > 1) vscode.workspace.updateWorkspaceFolders(folder.index, 1);
-  else await vscode.commands.executeCommand("workbench.action.closeFolder");
-}
-
-/** When it cannot be deleted it stays what it was, and can be used again. */
-export async function deleteForGood({ overlays, store, floors }: CommandContext, id: string): Promise<void> {
-  await overlays.forget(id);
-  try {
-    await store.delete(id);
-  } catch (error) {
-    overlays.remember(id);
-    throw error;
-  }
-  await floors.forget(id);
-}
-
-async function confirmDelete(context: CommandContext, info: OverlayInfo): Promise<boolean> {
-  const size = await context.store.measure(info.id).catch(() => undefined);
-  const what = size === undefined
-    ? vscode.l10n.t("Everything that it keeps is deleted for good.")
-    : size.changes === undefined
-      ? vscode.l10n.t("Everything that it keeps ({0}) is deleted for good.", bytes(size.bytes))
-      : vscode.l10n.t("What it keeps ({0}, {1}) is deleted for good.", counted(size.changes), bytes(size.bytes));
-  const yes = vscode.l10n.t("Delete");
-  const answer = await vscode.window.showWarningMessage(
-    vscode.l10n.t("Delete the overlay '{0}'?", info.name),
-    { modal: true, detail: `${what} ${vscode.l10n.t("The base folder '{0}' is not touched.", info.base)}` },
-    yes,
-  );
-  return answer === yes;
-}
+import { mention, pickSession, type CommandContext } from "./context.js";
+import { isOverlayNode } from "./overlayList.js";
 
 export async function revealScratchFolder(context: CommandContext, clicked: unknown): Promise<void> {
-  const session = await pickSession(context, clicked);
-  if (session === undefined) return;
-  const uri = vscode.Uri.file(session.info.scratch);
+  const info = isOverlayNode(clicked) ? clicked.info : (await pickSession(context, clicked))?.info;
+  if (info === undefined) return;
+  const uri = vscode.Uri.file(info.scratch);
   // A file manager is at hand only where the window runs on the machine that has the files.
   if (vscode.env.uiKind === vscode.UIKind.Desktop && vscode.env.remoteName === undefined) await vscode.commands.executeCommand("revealFileInOS", uri);
   else await vscode.commands.executeCommand("vscode.openFolder", uri, { forceNewWindow: true });
@@ -96,6 +53,7 @@ export async function showCommands(context: CommandContext): Promise<void> {
   const changed = (session?.changes.count ?? 0) > 0;
   const offers: (CommandItem & { readonly when: boolean })[] = [
     { label: `$(list-tree) ${vscode.l10n.t("Show Overlay Changes")}`, command: "overlay.changes.focus", when: session !== undefined },
+    { label: `$(export) ${vscode.l10n.t("Export Patch…")}`, command: "overlay.exportPatch", when: changed },
     { label: `$(discard) ${vscode.l10n.t("Reset Layers…")}`, command: "overlay.resetLayers", when: writable && changed },
     { label: `$(unlock) ${vscode.l10n.t("Take Over…")}`, command: "overlay.takeOver", when: session !== undefined && !writable },
     { label: `$(folder-opened) ${vscode.l10n.t("Reveal Scratch Folder")}`, command: "overlay.revealScratchFolder", when: session !== undefined },

@@ -55,7 +55,7 @@ async function chooseWhere(name: string): Promise<Where | undefined> {
 }
 
 /** Remembered here, because the window that opens next cannot know what VS Code trusts in this one. */
-async function trusted(context: CommandContext, base: string): Promise<boolean> {
+export async function trusted(context: CommandContext, base: string): Promise<boolean> {
   context.trust.askAgain(base);
   if (!(await context.trust.ensure(base))) return false;
   await context.trust.remember(base);
@@ -63,22 +63,24 @@ async function trusted(context: CommandContext, base: string): Promise<boolean> 
 }
 
 export async function createOverlay(context: CommandContext, base: string, name?: string): Promise<OverlayInfo> {
-  const info = await context.store.create(base, name ?? (await freeName(context, base)));
+  const info = await context.store.create(base, name ?? (await freeName(context, rootName(base))));
+  context.list.refresh();
   context.log.info(`Created overlay '${info.name}' (${info.id}) over ${info.base}`);
   return info;
 }
 
-/** The base folder's name, numbered when there are overlays of that name. */
-async function freeName(context: CommandContext, base: string): Promise<string> {
+/** A name, numbered when there are overlays of that name; one that is numbered goes on counting. */
+export async function freeName(context: CommandContext, wanted: string): Promise<string> {
   const taken = new Set((await context.store.list()).overlays.map(({ name }) => name));
-  const plain = rootName(base);
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? plain : `${plain} ${n}`;
+  const plain = wanted.replace(/ \d+$/, "");
+  if (!taken.has(wanted)) return wanted;
+  for (let n = 2; ; n++) {
+    const name = `${plain} ${n}`;
     if (!taken.has(name)) return name;
   }
 }
 
-async function openIn(info: OverlayInfo, where: Where): Promise<void> {
+export async function openIn(info: OverlayInfo, where: Where): Promise<void> {
   const uri = overlayUri(info);
   switch (where) {
     case "newWindow":
