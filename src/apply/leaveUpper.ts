@@ -43,5 +43,5 @@ async function whyNot(sides: Sides, region: Change): Promise<string | undefined>
 
 /** Upper depends on the base through renamed folders: everything that they show gets a copy of its own first. */
 export async function hasRenamedFolders(sides: Sides): Promise<boolean> {
-  return (await changesAgainstBase(sides.overlay, "apply")).some(({ kind, type }) => kind === "renamed" && type === "directory");
+  return (await changesAgainstBase(sides.overlay)).some(({ kind, type }) => kind === "renamed" && type === "directory");
 }

@@ -6,11 +6,13 @@ import { difference, isWithin, pathOf, settle } from "../carry/difference.js";
 import { Sides } from "../carry/sides.js";
 import { pooled } from "../carry/cancel.js";
 import type { Carried, Pair, Selection } from "../carry/types.js";
+import { OverlayError } from "../engine/index.js";
 import { BaseWriter } from "./baseWriter.js";
 import type { Action, Plan, PlanItem, Print } from "./types.js";
 
 /** @throws OverlayError: ENOTSUP while the overlay has snapshots, ECANCELED, and what cannot be read. */
 export async function planApply(overlay: Carried, options: Selection = {}): Promise<Plan> {
+  refuseSnapshots(overlay);
   const sides = await Sides.of(overlay, "planApply");
   const found = await settle(sides, await difference(sides, "planApply", options), "planApply", options.signal);
   const base = new BaseWriter(sides.base);
@@ -21,6 +23,15 @@ export async function planApply(overlay: Carried, options: Selection = {}): Prom
   const differs = (path: string): boolean => found.pairs.some(({ before, after }) => [before, after].some((entry) => entry !== undefined && isWithin(entry.path, path)));
   const same = found.regions.flatMap(({ kind, path }) => (kind !== "deleted" && chosen(path) && !differs(path) ? [path] : []));
   return { base: sides.base, same, ...(unwritable === undefined ? {} : { unwritable }), items, leftOut: found.leftOut };
+}
+
+/**
+ * What leaves the upper would show what the snapshots say, and not the base: merged would change.
+ * @throws OverlayError ENOTSUP
+ */
+export function refuseSnapshots(overlay: Carried): void {
+  if (overlay.manifest.snapshots.length === 0) return;
+  throw new OverlayError("ENOTSUP", "apply", "/", { reason: "the overlay has snapshots, which would go on hiding what the base gets; export a patch or a folder instead" });
 }
 
 async function whyUnwritable(base: BaseWriter): Promise<string | undefined> {

@@ -5,6 +5,6 @@ import { leaveUpper } from "./leaveUpper.js";
 import type { Recovered } from "./recover.js";
 
 export async function settleRecovered(overlay: Carried, { removed, put }: Recovered): Promise<void> {
-  if (!overlay.writable || removed.length + put.length === 0) return;
+  if (!overlay.writable || overlay.manifest.snapshots.length > 0 || removed.length + put.length === 0) return;
   await leaveUpper(await Sides.of(overlay, "apply"), removed, put);
 }

@@ -3,7 +3,6 @@
  * was touched; whether something is different there, both sides themselves say.
  */
 import type { CancelSignal, Change } from "../engine/index.js";
-import { OverlayError } from "../engine/index.js";
 import { checkCancelled, pooled } from "./cancel.js";
 import type { Sides } from "./sides.js";
 import type { Carried, Entry, LeftOut, Pair } from "./types.js";
@@ -16,17 +15,10 @@ export interface Difference {
   readonly regions: readonly Change[];
 }
 
-/**
- * The changes of merged against the base itself.
- * While an overlay has snapshots, `changes()` speaks of the topmost one, so those are refused here, and nowhere else:
- * where the engine can list changes since the base, this is the line to ask it.
- * @throws OverlayError ENOTSUP
- */
-export async function changesAgainstBase(overlay: Carried, operation: string, signal?: CancelSignal): Promise<Change[]> {
-  if (overlay.manifest.snapshots.length > 0) {
-    throw new OverlayError("ENOTSUP", operation, "/", { reason: "the overlay has snapshots; join them with the changes first" });
-  }
-  return overlay.changes("/", signal === undefined ? {} : { signal });
+/** The changes of merged against the base itself, whichever layer says them. */
+export async function changesAgainstBase(overlay: Carried, signal?: CancelSignal): Promise<Change[]> {
+  const since = overlay.manifest.snapshots.length > 0 ? { since: "base" } : {};
+  return overlay.changes("/", { ...since, ...(signal === undefined ? {} : { signal }) });
 }
 
 /**
@@ -34,7 +26,7 @@ export async function changesAgainstBase(overlay: Carried, operation: string, si
  * @throws OverlayError, LayerError
  */
 export async function difference(sides: Sides, operation: string, options: { readonly paths?: readonly string[]; readonly signal?: CancelSignal } = {}): Promise<Difference> {
-  const changes = await changesAgainstBase(sides.overlay, operation, options.signal);
+  const changes = await changesAgainstBase(sides.overlay, options.signal);
   const regions = topmost(changes);
   const leftOut: LeftOut[] = [];
   const before = new Map<string, Entry>();

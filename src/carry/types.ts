@@ -3,7 +3,7 @@ import type { CancelSignal, EntryType, LayerStat, Overlay, Progress } from "../e
 
 /** An open overlay with what the host knows of it (`OpenOverlay` is one). */
 export interface Carried extends Overlay {
-  readonly manifest: { readonly base: string; readonly snapshots: readonly string[] };
+  readonly manifest: { readonly base: string; readonly snapshots: readonly unknown[] };
   /** The overlay's folder: real path. */
   readonly folder: string;
 }

@@ -164,7 +164,7 @@ async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { 
     // Everything beneath may be different now: "changed" would speak of the folder alone.
     ctx.events.queue("deleted", path);
     if (inLower) ctx.events.queue("created", path);
-  } else ctx.events.queue(entry === undefined ? "created" : inLower ? "changed" : "deleted", path);
+  } else if (entry !== undefined || inLower) ctx.events.queue(entry === undefined ? "created" : inLower ? "changed" : "deleted", path); // a whiteout of nothing hid nothing
   return directory;
 }
 

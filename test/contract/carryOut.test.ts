@@ -253,6 +253,19 @@ describe("Apply", () => {
     expect([contentOf("f"), contentOf("d/g"), contentOf("new")]).toEqual(["by others\n", "g\n", "new"]);
   });
 
+  test("the whiteouts go too: what others make again under a deleted name is seen, and no old name shows up meanwhile", async () => {
+    await overlay.rename("/f", "/h");
+    await overlay.remove("/d", { recursive: true });
+    const seen: string[] = [];
+    overlay.onDidChange((events) => { seen.push(...events.filter(({ type }) => type === "created").map(({ path }) => path)); });
+    await apply(overlay, await planApply(overlay));
+    expect(seen.filter((path) => path !== "/h")).toEqual([]);
+    writeFileSync(join(base, "f"), "again");
+    mkdirSync(join(base, "d"));
+    await overlay.baseChanged([{ type: "created", path: "/f" }, { type: "created", path: "/d" }]);
+    expect(Object.keys(await inMerged(overlay, "full"))).toEqual(["/d", "/f", "/h"]);
+  });
+
   test("a part of a renamed folder: merged stays as it is", async () => {
     writeFileSync(join(base, "d", "h"), "h\n");
     await overlay.rename("/d", "/e");

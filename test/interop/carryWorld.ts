@@ -26,6 +26,7 @@ export type Edit =
   | { readonly do: "write"; readonly path: string; readonly content: Buffer }
   | { readonly do: "append"; readonly path: string; readonly content: Buffer }
   | { readonly do: "remove" | "mkdir" | "executable" | "plain" | "touch"; readonly path: string }
+  | { readonly do: "snapshot" }
   | { readonly do: "symlink"; readonly path: string; readonly target: string }
   | { readonly do: "rename" | "copy"; readonly path: string; readonly to: string };
 const edit: fc.Arbitrary<Edit> = fc.oneof(
@@ -33,6 +34,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("append" as const), path, content }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("remove" as const, "remove" as const, "mkdir" as const, "executable" as const, "plain" as const, "touch" as const), path }) },
   fc.record({ do: fc.constant("symlink" as const), path, target }),
+  fc.record({ do: fc.constant("snapshot" as const) }),
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom("rename" as const, "rename" as const, "copy" as const), path, to: path }) },
 );
 export const edits = fc.array(edit, { maxLength: 18 });
@@ -58,7 +60,7 @@ export function plantBase(folder: string, entries: readonly Planted[]): void {
 /** Does what can be done; what the overlay refuses is no edit. */
 export async function perform(overlay: Overlay, all: readonly Edit[]): Promise<void> {
   for (const one of all) {
-    const at = `/${one.path}`;
+    const at = "path" in one ? `/${one.path}` : "/";
     try {
       switch (one.do) {
         case "write": {
@@ -66,6 +68,7 @@ export async function perform(overlay: Overlay, all: readonly Edit[]): Promise<v
           await overlay.writeFile(at, one.content);
           break;
         }
+        case "snapshot": await overlay.takeSnapshot(); break;
         case "append": await overlay.append(at, one.content); break;
         case "remove": await overlay.remove(at, { recursive: true }); break;
         case "mkdir": await overlay.createDirectory(at); break;
