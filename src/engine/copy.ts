@@ -214,7 +214,7 @@ async function replaceDirectory(ctx: Context, parent: UpperDirectory, name: stri
         slot = await ctx.trash.keep(path, entry, { path: merged, what: "replaced" });
       }
       return await publish(() => {
-        if (slot !== undefined) ctx.origins.move(merged, trashedPath(slot), true);
+        if (slot !== undefined) ctx.origins.keep(merged, trashedPath(slot), true);
         else ctx.origins.drop(merged, true);
         ctx.events.queue("deleted", merged);
       });

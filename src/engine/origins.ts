@@ -5,7 +5,7 @@
  */
 import { Mutex } from "async-mutex";
 import { isCode } from "./errors.js";
-import type { Env, ScratchLayer } from "./layer.js";
+import type { Env, ScratchLayer, WriteHandle } from "./layer.js";
 import { isWithin, type OverlayPath } from "./paths.js";
 import type { Fingerprint } from "./types.js";
 
@@ -45,6 +45,9 @@ export class Origins {
   private begun = false;
   /** Reading and writing exclude each other: a line is on the disk or pending, never lost between the two. */
   private readonly io = new Mutex();
+  /** From the first deletion on it stays open: they come in numbers, and the trash writes a line for each as well. */
+  private staysOpen = false;
+  private handle: WriteHandle | undefined;
 
   constructor(private readonly scratch: ScratchLayer, private readonly env: Env, private readonly readOnly: boolean) {}
 
@@ -55,6 +58,12 @@ export class Origins {
 
   /** A path, with `tree` everything beneath it too, moved over whatever was there. */
   move(from: OverlayPath, to: OverlayPath, tree: boolean): void {
+    this.record({ move: from, to, tree });
+  }
+
+  /** What it was deleted, reset or replaced from, kept under a name that merged cannot have. */
+  keep(from: OverlayPath, to: OverlayPath, tree: boolean): void {
+    this.staysOpen = true;
     this.record({ move: from, to, tree });
   }
 
@@ -123,13 +132,22 @@ export class Origins {
     if (batch.length === 0) return;
     this.lines += batch.length;
     const text = batch.map((line) => `${JSON.stringify(line)}\n`).join("");
-    const handle = await this.open();
+    this.handle ??= await this.open();
     try {
-      await handle.write(this.env.encode(this.begun ? text : `\n${text}`), 0);
+      await this.handle.write(this.env.encode(this.begun ? text : `\n${text}`), 0);
       this.begun = true;
+    } catch (error) {
+      this.begun = false; // it may end in half a line
+      throw error;
     } finally {
-      await handle.close();
+      if (!this.staysOpen) await this.letGo();
     }
+  }
+
+  private async letGo(): Promise<void> {
+    const { handle } = this;
+    this.handle = undefined;
+    await handle?.close();
   }
 
   /** Returns what must be written in place of it: where the old file will not go, that nothing in it counts. */
@@ -137,6 +155,7 @@ export class Origins {
     this.begun = false;
     this.lines = 0;
     try {
+      await this.letGo();
       await this.renameIfThere(file, aside);
       if (back !== undefined) await this.renameIfThere(back, file);
       return [];
@@ -159,7 +178,10 @@ export class Origins {
       return await this.scratch.openWrite(file, { append: true });
     } catch (error) {
       if (!isCode(error, "ENOENT")) throw error;
-      return this.scratch.create(file, 0o644);
+      const made = await this.scratch.create(file, 0o644);
+      if (!this.staysOpen) return made;
+      await made.close();
+      return this.scratch.openWrite(file, { append: true });
     }
   }
 
@@ -197,6 +219,7 @@ export class Origins {
   /** Writes what is pending, and the whole anew when most of it is history. Called by dispose. */
   async close(): Promise<void> {
     await this.writing;
+    await this.letGo().catch((error: unknown) => { this.env.log("warn", `could not close origins: ${String(error)}`); });
     if (this.readOnly || this.entries === undefined || this.lines < 2 * this.entries.size + 100) return;
     const temp = `work/${this.env.id()}`;
     try {

@@ -123,7 +123,7 @@ async function removeFile(ctx: Context, parent: UpperDirectory, name: string, fa
     })),
   );
   ctx.tree.remove(parent, name);
-  if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), false);
+  if (kept !== undefined) ctx.origins.keep(path, trashedPath(kept), false);
   else ctx.origins.drop(path, false);
   ctx.events.queue("deleted", path);
   return { directory };
@@ -144,7 +144,7 @@ export async function removeDirectory(ctx: Context, parent: UpperDirectory, name
     })),
   );
   ctx.tree.remove(parent, name);
-  if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), true);
+  if (kept !== undefined) ctx.origins.keep(path, trashedPath(kept), true);
   else ctx.origins.drop(path, true);
   ctx.events.queue("deleted", path);
   return fate === "discard" && node !== undefined ? { directory, leftover } : { directory };
