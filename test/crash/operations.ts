@@ -101,6 +101,12 @@ export const operations: readonly Operation[] = [
 function layerOperations(): Operation[] {
   const newest = async (o: Overlay) => (await o.dropped())[0]?.id ?? "none";
   const back = async (o: Overlay) => o.bringBack(await newest(o));
+  /** The undo of a renamed folder's reset is two operations: back in its place under the old name, then renamed again. */
+  const halfBack = async (o: Overlay) => {
+    const [item] = await o.dropped();
+    await back(o);
+    if (item?.what === "reset" && item.path === "/old") await o.rename("/re", "/old", { overwrite: false });
+  };
   const layers: NonNullable<Operation["before"]> = [
     (o) => o.takeSnapshot("one"), (o) => o.append("/lo", "1"), (o) => o.rename("/ld", "/n"), (o) => o.remove("/m/both"),
     (o) => o.takeSnapshot("two"), (o) => o.append("/lo", "2"), (o) => o.writeFile("/n/f", "2"),
@@ -116,7 +122,7 @@ function layerOperations(): Operation[] {
     operation("bring back layers", back, { before: [...layers, (o) => o.resetTo("base")] }),
     operation("bring back everything", back, { before: [(o) => o.reset()] }),
     operation("bring back everything over newer changes", async (o) => o.bringBack(await newest(o), { replace: true }), { before: [(o) => o.reset(), (o) => o.writeFile("/lo", "newer"), (o) => o.takeSnapshot(), (o) => o.createDirectory("/n")] }),
-    ...["/m", "/both", "/re", "/v", "/op"].map((path) => operation(`bring back ${path}, deleted`, back, { before: [(o) => o.remove(path, { recursive: true })] })),
+    ...["/m", "/both", "/re", "/v", "/op"].map((path) => operation(`bring back ${path}, deleted`, back, { before: [(o) => o.remove(path, { recursive: true })], parts: path === "/re" ? [halfBack] : [] })),
     ...["/m", "/both", "/gone", "/vd"].map((path) => operation(`bring back ${path}, reset`, back, { before: [(o) => o.reset(path)] })),
     operation("forget everything", (o) => o.forget(), { before: [...layers, (o) => o.remove("/m", { recursive: true }), (o) => o.resetTo("base"), (o) => o.remove("/ld", { recursive: true })] }),
   ];

@@ -98,18 +98,27 @@ describe("brought back as it was", () => {
     expect(await world.overlay.dropped()).toEqual([]);
   });
 
-  test("in another place under the same path it shows what it showed", async () => {
+  test("where another folder has that path by now it shows what it showed", async () => {
     const world = await World.create({ base });
     await world.overlay.createDirectory("/n");
-    await world.overlay.rename("/d/e", "/n/e"); // shows /d/e through a redirect
-    await world.overlay.createDirectory("/n/pure");
-    await world.overlay.writeFile("/n/pure/p", "p");
-    await world.overlay.remove("/n/pure", { recursive: true });
+    await world.overlay.createDirectory("/n/e");
+    await world.overlay.writeFile("/n/e/p", "p");
+    await world.overlay.remove("/n/e", { recursive: true });
     await world.overlay.rename("/n", "/m");
-    await world.overlay.rename("/d", "/n"); // a merged folder takes its name
+    await world.overlay.rename("/d", "/n"); // a merged folder takes its name, and has an e of its own
     await back(world.overlay);
-    expect(await world.merged("/n/pure")).toEqual({ "/n/pure/p": "p" });
-    await world.overlay.writeFile("/n/sub", "s");
+    expect(await world.merged("/n/e")).toEqual({ "/n/e/p": "p" });
+    expect(await (await world.reopened()).merged()).toEqual(await world.merged());
+  });
+
+  test("so does one that merged, in a folder that does not", async () => {
+    const world = await World.create({ base });
+    await world.overlay.writeFile("/d/e/n", "n");
+    await world.overlay.remove("/d/e", { recursive: true });
+    await world.overlay.rename("/d", "/r");
+    await world.overlay.createDirectory("/d");
+    await back(world.overlay);
+    expect(await world.merged("/d")).toEqual({ "/d/e/": "", "/d/e/n": "n", "/d/e/z": "Z" });
     expect(await (await world.reopened()).merged()).toEqual(await world.merged());
   });
 });
