@@ -6,7 +6,7 @@ import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { appendCases, bigCopyCases, readCase, reflinkCase, type Row, saveCase, statCases, type World } from "./cases.ts";
-import { changesCase, openCase, renameCases, resetCase } from "./scale.ts";
+import { changesCase, layerCases, openCase, renameCases, resetCase } from "./scale.ts";
 import { patchCase } from "./patch.ts";
 import { faults, peers } from "./peers.ts";
 import { fetchPeers, overlayModule } from "./subjects.ts";
@@ -23,6 +23,7 @@ const parts: Readonly<Record<string, (world: World) => Promise<readonly (Row | u
   reflink: async (world) => [await reflinkCase(world)],
   rename: renameCases,
   reset: async (world) => [await resetCase(world)],
+  layers: layerCases,
   open: async (world) => [await openCase(world, 1_000_000)],
   changes: async (world) => [await changesCase(world)],
   patch: async (world) => [await patchCase(world)],

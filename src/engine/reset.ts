@@ -158,7 +158,7 @@ async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { 
     }),
   );
   tree.remove(parent, name);
-  if (kept !== undefined) ctx.origins.keep(path, trashedPath(kept), entry?.node !== undefined);
+  if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), entry?.node !== undefined);
   ctx.lowerMemory.forget();
   if (entry?.node !== undefined) {
     // Everything beneath may be different now: "changed" would speak of the folder alone.
