@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { isCode, type LayerStat, type LowerLayer, OverlayError, toErrorCode } from "../engine/index.js";
+import { isCode, type LowerLayer, OverlayError, toErrorCode } from "../engine/index.js";
 import { errnoOf } from "../host/nodeFault.js";
 import { NodeLowerLayer } from "../host/nodeLayer.js";
 import { noFollow, noWait } from "../host/nodeRead.js";
@@ -63,8 +63,11 @@ export class Sides {
   /** The bytes of a file; of a symlink its target. @throws OverlayError, LayerError: EFBIG from 2 GiB on. */
   async read(entry: Entry): Promise<Uint8Array> {
     if (entry.type === "symlink") return new TextEncoder().encode(await this.readlink(entry));
-    if (entry.side === "merged") return this.overlay.readFile(entry.path);
-    return (await readKnown(join(this.base, entry.path), entry.stat.size)) ?? this.layer.readFile(entry.path.slice(1));
+    const { side, path, stat } = entry;
+    if (side === "base") return (await readKnown(join(this.base, path), stat.size)) ?? this.layer.readFile(path.slice(1));
+    // What is in upper lies there under the path that merged has for it: redirects lead to lowers only.
+    const known = "layer" in stat && stat.layer === "upper" ? await readKnown(join(this.overlay.folder, "upper", path), stat.size) : undefined;
+    return known ?? this.overlay.readFile(path);
   }
 
   async readlink(entry: Entry): Promise<string> {
@@ -115,9 +118,21 @@ export class Sides {
   }
 }
 
+/** Small files share a buffer of this size. */
+const slabSize = 1 << 20;
+let slab = Buffer.alloc(0);
+
+function room(size: number): Buffer {
+  if (size > slabSize >> 3) return Buffer.allocUnsafeSlow(size);
+  if (size > slab.length) slab = Buffer.allocUnsafeSlow(slabSize);
+  const own = slab.subarray(0, size);
+  slab = slab.subarray(size);
+  return own;
+}
+
 /**
- * A small file of the base in three calls, its size being known. Undefined for whatever is not as expected: the layer's
- * own way of reading finds out what that is.
+ * A small file of known size in two calls of the pool: what a patch mostly costs is calls. Undefined for whatever is not
+ * as expected: the layer's own way of reading finds out what that is.
  */
 function readKnown(path: string, size: number): Promise<Uint8Array | undefined> {
   if (size === 0 || size > small || noFollow === 0) return Promise.resolve(undefined);
@@ -128,16 +143,16 @@ function readKnown(path: string, size: number): Promise<Uint8Array | undefined> 
         return;
       }
       // One byte more than there should be: it tells a file that has grown.
-      const buffer = Buffer.allocUnsafe(size + 1);
+      const buffer = room(size + 1);
       fs.read(fd, buffer, 0, size + 1, 0, (error, count) => {
-        fs.close(fd, () => undefined);
+        fs.closeSync(fd); // nothing was written: it has nothing to wait for
         resolve(error === null && count === size ? buffer.subarray(0, size) : undefined);
       });
     });
   });
 }
 
-function entryOf(side: Entry["side"], path: string, stat: LayerStat): Entry {
+function entryOf(side: Entry["side"], path: string, stat: Entry["stat"]): Entry {
   return { side, path, type: stat.type, stat };
 }
 

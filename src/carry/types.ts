@@ -1,5 +1,5 @@
 /** What carries changes out of an overlay works on: an open overlay with its folders, and pairs of what was and what is. */
-import type { CancelSignal, EntryType, LayerStat, Overlay, Progress } from "../engine/index.js";
+import type { CancelSignal, EntryType, LayerStat, Overlay, OverlayStat, Progress } from "../engine/index.js";
 
 /** An open overlay with what the host knows of it (`OpenOverlay` is one). */
 export interface Carried extends Overlay {
@@ -25,7 +25,7 @@ export interface Entry {
   /** Overlay path, "/a/b". */
   readonly path: string;
   readonly type: EntryType;
-  readonly stat: LayerStat;
+  readonly stat: LayerStat | OverlayStat;
 }
 
 /** Without `before` it is new, without `after` it is gone; with two paths it was renamed. */
