@@ -63,7 +63,8 @@ async function workedOut(overlay: Carried, patch: Uint8Array, { signal }: CarryO
 async function readMerged(overlay: Carried, path: string): ReturnType<PatchBase["read"]> {
   try {
     const { type, mode } = await overlay.lstat(path);
-    if (type === "directory") return "directory";
+    // git has no empty folders: a file may take the place of one.
+    if (type === "directory") return (await overlay.readDirectory(path)).length === 0 ? undefined : "directory";
     if (type === "symlink") return { mode: 0o120000, content: new TextEncoder().encode(await overlay.readlink(path)) };
     if (type === "file") return { mode: (mode & 0o100) === 0 ? 0o100644 : 0o100755, content: await overlay.readFile(path) };
   } catch (error) {
@@ -199,7 +200,10 @@ async function put(overlay: Carried, steps: Steps, change: Exclude<PatchChange, 
   const path = `/${change.path}`;
   if (change.kind === "mode") return putMode(overlay, steps, path, change.mode);
   const isThere = change.kind === "write" && !change.isNew;
-  if (!isThere) await makeParents(overlay, steps, path);
+  if (!isThere) {
+    await makeParents(overlay, steps, path);
+    await clearEmpty(overlay, steps, path);
+  }
   if (waiting !== undefined) {
     await steps.do(() => overlay.rename(waiting, path, { overwrite: false }), () => overlay.rename(path, waiting));
     if (change.kind === "rename" && change.isEdited) await overwrite(overlay, steps, path, change);
@@ -239,6 +243,12 @@ async function putMode(overlay: Carried, steps: Steps, path: string, mode: FileM
   const now = mode === 0o100755 ? old | ((old & 0o444) >> 2) : old & ~0o111;
   if ((mode === 0o100755) === ((old & 0o100) !== 0)) return;
   await steps.do(() => overlay.chmod(path, now), () => (layer === "lower" ? overlay.reset(path) : overlay.chmod(path, old)));
+}
+
+/** An empty folder gives way; what is not empty any more is refused by what is put there. */
+async function clearEmpty(overlay: Carried, steps: Steps, path: string): Promise<void> {
+  const found = await overlay.lstat(path).catch((error: unknown) => { if (isCode(error, "ENOENT")) return undefined; throw error; });
+  if (found?.type === "directory" && (await overlay.readDirectory(path)).length === 0) await steps.setAside(path, true);
 }
 
 async function makeParents(overlay: Carried, steps: Steps, path: string): Promise<void> {

@@ -167,6 +167,14 @@ test("an import that meets a full disk, at each call in turn, is taken back whol
   expect(await inMerged(overlay, "git")).toEqual({ "/f": "plain 1\ntwo\nmine\n", "/moved/g": "plain g\n", "/e": "executable file\n" });
 });
 
+test("a file of a patch takes the place of an empty folder, and of no other", async () => {
+  mkdirSync(join(base, "empty"));
+  const make = (path: string): Buffer => Buffer.from(`diff --git a/${path} b/${path}\nnew file mode 100644\n--- /dev/null\n+++ b/${path}\n@@ -0,0 +1 @@\n+x\n`);
+  expect(await importPatch(overlay, make("empty"))).toMatchObject({ created: ["/empty"], leftBehind: [] });
+  expect(Buffer.from(await overlay.readFile("/empty")).toString()).toBe("x\n");
+  expect((await refusal(importPatch(overlay, make("d")))).reason).toMatch(/a folder of this name already exists/);
+});
+
 describe("Apply", () => {
   const contentOf = (path: string): string => readFileSync(join(base, path), "utf8");
 
