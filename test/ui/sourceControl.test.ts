@@ -33,6 +33,11 @@ describe("the source control view", () => {
   };
   const compared = (title: string): Promise<boolean> =>
     until(`the tab ${title}`, async () => (await tabs(window.page)).some((tab) => tab.active && tab.title.startsWith(title)), { timeout: 10_000 });
+  /** Such an editor takes the focus when its files are there, and with it the keys meant for the palette. */
+  const allOpened = async (title: string): Promise<void> => {
+    await compared(title);
+    await window.page.locator(".multiDiffEntry .monaco-editor.focused").first().waitFor();
+  };
   const closeEditors = (): Promise<void> => runCommand(window.page, "View: Close All Editors");
   const originalText = async (): Promise<string> => (await window.page.locator(".editor-instance .editor.original .view-line").allInnerTexts()).join("\n").replaceAll("\u00a0", " ").trim();
 
@@ -98,17 +103,17 @@ describe("the source control view", () => {
     const headers = async (): Promise<string[]> => page.locator(".multiDiffEntry .file-path .title.modified .label-name").allInnerTexts();
     await sourceControl(page).row("Changes");
     await page.locator('.pane-header .action-label[aria-label^="Open All Changes"], .composite.title .action-label[aria-label^="Open All Changes"]').first().click();
-    await compared("Overlay base: Changes");
+    await allOpened("Overlay base: Changes");
     await until("the files", async () => (await headers()).length >= 4);
     expect((await headers()).slice(0, 3)).toEqual(["a.txt", "b.txt", "new.txt"]);
     await closeEditors();
     await sourceControl(page).click("Changes/a.txt");
     await (await sourceControl(page).row("Changes/x.txt")).locator(".label-name").click({ modifiers: ["Control"] });
     await sourceControl(page).contextMenu("Changes/x.txt", "Open Changes");
-    await compared("Overlay base: Changes (2");
+    await allOpened("Overlay base: Changes (2");
     await closeEditors();
     await explorer(page).contextMenu("d", "Open All Changes");
-    await compared("d: Changes (Base ↔ Overlay) (2");
+    await allOpened("d: Changes (Base ↔ Overlay) (2");
     await closeEditors();
   });
 
@@ -182,7 +187,7 @@ describe("the source control view", () => {
     await page.locator(".monaco-menu .action-label", { hasText: "View as Tree" }).click();
     await sourceControl(page).row("Changes/d/y.txt");
     await sourceControl(page).action("Changes/d", "Open All Changes");
-    await compared("Overlay base: Changes (2");
+    await allOpened("Overlay base: Changes (2");
     await closeEditors();
     await sourceControl(page).action("Changes/d", "Restore");
     expect(await answerDialog(page, "Reset")).toMatchObject({ message: "Reset 2 selected entries to the base?" });

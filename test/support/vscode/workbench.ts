@@ -60,6 +60,8 @@ export const quietSettings = {
   "window.dialogStyle": "custom",
   "chat.disableAIFeatures": true,
   "workbench.secondarySideBar.defaultVisibility": "hidden",
+  // A tooltip that comes late, on a busy machine, covers the row that is clicked next.
+  "workbench.hover.delay": 60_000,
 };
 
 /** The page's address for a folder (absolute path) or URI, with a development extension if there is one. */
