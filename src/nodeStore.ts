@@ -75,7 +75,7 @@ async function countChanges({ base, folder }: StoredOverlay, log: Log, signal: C
 }
 
 async function open(stored: StoredOverlay, options: OpenOptions, log: Log): Promise<OpenedOverlay> {
-  const how = { base: stored.base, scratch: stored.folder, durability: options.durability, log };
+  const how = { base: stored.base, scratch: stored.folder, durability: options.durability, retention: options.retention, log };
   if (options.readOnly === true) return opened(await openOverlay({ ...how, readOnly: true }));
   const overlay = await openOverlay({ ...how, readOnly: "ifOwned" });
   if (overlay.hold.kind === "owner" || !(await letsGo(overlay, options.waitMs))) return opened(overlay);

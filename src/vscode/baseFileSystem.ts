@@ -1,12 +1,13 @@
 /**
  * The overlay-base: scheme: the lower side of each overlay path, read-only, for comparisons. A file system and no
- * text provider, because images and other binary files are compared too. Its `?empty` is the missing side.
+ * text provider, because images and other binary files are compared too. Its `?empty` is the missing side, its `?layer=`
+ * the view of a snapshot, or of the base when snapshots lie over it.
  */
 import * as vscode from "vscode";
 import { make, toFileSystemError, type Action } from "./errors.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
-import { isEmptySide, lowerUri, overlayUri, parseAddress, pathOfLower } from "./uris.js";
+import { baseScheme, isEmptySide, layerOf, lowerUri, overlayUri, parseAddress, pathOfLower } from "./uris.js";
 
 export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposable {
   private readonly emitter = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
@@ -17,6 +18,13 @@ export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposa
     this.listening = onDidChangeBase((events) => {
       this.emitter.fire(events.flatMap(({ type, uri }) => [lowerUri(uri), ...this.renamed(uri)].map((lower) => ({ type, uri: lower }))));
     });
+    overlays.onDidOpen((session) => { session.onDidChangeLayers(() => { this.layersChanged(session); }); });
+  }
+
+  /** What lies below the upper is something else now; who shows it must ask again. */
+  private layersChanged({ id }: Session): void {
+    const shown = vscode.workspace.textDocuments.map(({ uri }) => uri).filter((uri) => uri.scheme === baseScheme && uri.authority === id && !isEmptySide(uri));
+    if (shown.length > 0) this.emitter.fire(shown.map((uri) => ({ type: vscode.FileChangeType.Changed, uri })));
   }
 
   /** Nothing to start: the overlay: side watches the base. */
@@ -27,7 +35,7 @@ export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposa
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
     if (isEmptySide(uri)) return { type: vscode.FileType.File, ctime: 0, mtime: 0, size: 0, permissions: vscode.FilePermission.Readonly };
     return this.on("readBase", uri, async (session, path) => {
-      const stat = await session.overlay.statLower(path);
+      const stat = await session.overlay.statLower(path, layerOf(uri));
       const type = stat.type === "file" ? vscode.FileType.File : stat.type === "directory" ? vscode.FileType.Directory : vscode.FileType.Unknown;
       return { type, ctime: Math.trunc(stat.birthtimeMs), mtime: Math.trunc(stat.mtimeMs), size: stat.size, permissions: vscode.FilePermission.Readonly };
     });
@@ -35,7 +43,7 @@ export class BaseFileSystem implements vscode.FileSystemProvider, vscode.Disposa
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
     if (isEmptySide(uri)) return new Uint8Array();
-    return this.on("readBase", uri, (session, path) => session.overlay.readLowerFile(path));
+    return this.on("readBase", uri, (session, path) => session.overlay.readLowerFile(path, layerOf(uri)));
   }
 
   /** Comparisons are of files; there is nothing to walk here. */

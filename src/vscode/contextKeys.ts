@@ -23,7 +23,9 @@ export class ContextKeys implements vscode.Disposable {
 
   follow(overlays: Overlays): void {
     overlays.onDidOpen((session) => {
-      this.following.set(session, session.changes.onDidChange(() => { this.soon(); }));
+      const changes = session.changes.onDidChange(() => { this.soon(); });
+      const layers = session.onDidChangeLayers(() => { this.soon(); });
+      this.following.set(session, { dispose: () => { changes.dispose(); layers.dispose(); } });
       this.soon();
     });
     overlays.onDidClose((session) => {
@@ -51,6 +53,7 @@ export class ContextKeys implements vscode.Disposable {
     this.send("overlay.writable", sessions.some(({ access }) => access.kind === "writable"));
     this.send("overlay.readOnly", sessions.some(({ access }) => access.kind === "readOnly"));
     this.send("overlay.hasChanges", count > 0);
+    this.send("overlay.hasSnapshots", sessions.some(({ snapshots }) => snapshots.length > 0));
     this.send("overlay.manyChanges", count > listLimit);
     // `in` looks a key up in an object at once, where it would search a list.
     this.send("overlay.changedResources", count > listLimit ? {} : changedResources(sessions));

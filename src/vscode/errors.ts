@@ -7,7 +7,8 @@ import { OverlayError, type ErrorCode } from "../engine/index.js";
 
 type FileSystemCode = "FileNotFound" | "FileExists" | "FileNotADirectory" | "FileIsADirectory" | "NoPermissions" | "Unavailable" | "Unknown";
 
-export type Action = "stat" | "list" | "read" | "write" | "createDirectory" | "delete" | "rename" | "copy" | "readBase" | "reset" | "open" | "export" | "import" | "apply";
+export type Action = "stat" | "list" | "read" | "write" | "createDirectory" | "delete" | "rename" | "copy" | "readBase" | "reset" | "open" | "export" | "import" | "apply"
+  | "takeSnapshot" | "renameSnapshot" | "squash" | "resetTo" | "bringBack" | "layers" | "trash";
 
 export function assertNever(value: never): never {
   throw new TypeError(`Unexpected value: ${String(value)}`);
@@ -72,7 +73,8 @@ function advice(code: ErrorCode): string {
 }
 
 /** What is done with an overlay as a whole, and with places outside it; the reason says what is at fault and how. */
-const ofWholeOverlay: ReadonlySet<string> = new Set(["open", "create", "find", "list", "duplicate", "renameOverlay", "restore", "exportPatch", "exportFolder", "exportLayer", "importPatch", "planApply", "apply", "undoApply"]);
+const ofWholeOverlay: ReadonlySet<string> = new Set(["open", "create", "find", "list", "duplicate", "renameOverlay", "restore", "exportPatch", "exportFolder", "exportLayer", "importPatch", "planApply", "apply", "undoApply",
+  "takeSnapshot", "renameSnapshot", "squash", "resetTo", "bringBack", "snapshots", "layerInfo", "dropped", "sizeOfDropped", "forget", "keepDropped"]);
 
 /** Why, in the user's language, from what the code says; the engine's own reason where it says more. */
 function why(error: OverlayError): string {
@@ -127,6 +129,20 @@ function sentence(action: Action, path: string, reason: string): string {
       return vscode.l10n.t("The patch was not imported: {0}.", reason);
     case "apply":
       return vscode.l10n.t("Cannot apply to the base: {0}.", reason);
+    case "takeSnapshot":
+      return vscode.l10n.t("No snapshot was taken: {0}.", reason);
+    case "renameSnapshot":
+      return vscode.l10n.t("The snapshot was not renamed: {0}.", reason);
+    case "squash":
+      return vscode.l10n.t("The snapshots were not joined: {0}.", reason);
+    case "resetTo":
+      return vscode.l10n.t("The layers were not reset: {0}.", reason);
+    case "bringBack":
+      return vscode.l10n.t("Nothing was brought back: {0}.", reason);
+    case "layers":
+      return vscode.l10n.t("Cannot look at the snapshots: {0}.", reason);
+    case "trash":
+      return vscode.l10n.t("Cannot look after what was thrown away: {0}.", reason);
     default:
       return assertNever(action);
   }
@@ -144,6 +160,8 @@ function actionOf(operation: string): Action {
     truncate: "write", createDirectory: "createDirectory", unlink: "delete", rmdir: "delete", remove: "delete", rename: "rename", copy: "copy",
     reset: "reset", statLower: "readBase", readLowerFile: "readBase", duplicate: "copy", renameOverlay: "rename", restore: "open",
     exportPatch: "export", exportFolder: "export", exportLayer: "export", importPatch: "import", planApply: "apply", apply: "apply", undoApply: "apply",
+    takeSnapshot: "takeSnapshot", renameSnapshot: "renameSnapshot", squash: "squash", resetTo: "resetTo", bringBack: "bringBack", snapshots: "layers", layerInfo: "layers",
+    dropped: "trash", sizeOfDropped: "trash", forget: "trash", keepDropped: "trash",
   };
   return actions[operation] ?? "stat";
 }

@@ -8,11 +8,12 @@
  * that window stays; its two events at least are folded into one "changed".
  */
 import * as vscode from "vscode";
-import { isCode, type EntryType, type OverlayStat } from "../engine/index.js";
+import { isCode, type EntryType, type OverlayEvent, type OverlayStat } from "../engine/index.js";
 import { BaseWatcher } from "./baseWatcher.js";
 import { make, toFileSystemError, type Action } from "./errors.js";
 import { EventPublisher } from "./eventPublisher.js";
 import { openFiles } from "./openFiles.js";
+import { isWithin } from "./paths.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
 import { copyAcross } from "./transfer.js";
@@ -37,7 +38,7 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
   readonly onDidChangeBase = this.baseEmitter.event;
 
   constructor(private readonly overlays: Overlays, private readonly onFailure: (error: unknown) => void) {
-    overlays.onDidOpen((session) => { this.subscriptions.set(session, session.onDidChange((events) => { this.publisher.add(session, events); })); });
+    overlays.onDidOpen((session) => { this.subscriptions.set(session, session.onDidChange((events) => { this.tell(session, events); })); });
     overlays.onDidClose((session) => { this.forget(session); });
     overlays.onDidChangeAccess((session) => { this.refreshAccess(session); });
   }
@@ -175,6 +176,13 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
       })));
     });
     this.bases.set(session, watcher);
+  }
+
+  private tell(session: Session, events: readonly OverlayEvent[]): void {
+    this.publisher.add(session, events);
+    // One event stands for everything beneath a folder that came; an editor reloads on an event of its own file only.
+    const came = events.filter(({ type }) => type === "created").map(({ path }) => path);
+    if (came.length > 0 && openFiles(session).some((path) => came.some((folder) => folder !== path && isWithin(path, folder)))) this.refreshOpenFiles(session).catch(this.onFailure);
   }
 
   /** Looks at the open files anew, and tells of those that are not what the editor was told. */

@@ -3,19 +3,19 @@
  * Keeps the agreement with other windows: who owns may write, who comes second reads, and takes over when the first lets go.
  */
 import * as vscode from "vscode";
-import type { Durability } from "../engine/index.js";
 import { Disposables } from "./disposables.js";
 import { Emitter } from "./emitter.js";
 import { describe, make } from "./errors.js";
 import type { FloorStore } from "./floorStore.js";
-import type { OpenedOverlay, OverlayInfo, OverlayStore, YieldAsker } from "./ports.js";
+import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore, YieldAsker } from "./ports.js";
 import { Session } from "./session.js";
 
 export interface OverlaysParts {
   readonly store: OverlayStore;
   readonly floors: FloorStore;
   readonly log: vscode.LogOutputChannel;
-  readonly durability: () => Durability;
+  /** Asked each time: the settings may have changed. */
+  readonly settings: () => Pick<OpenOptions, "durability" | "retention">;
   /** Asks the user where needed; false keeps the overlay closed. */
   readonly trust: (base: string) => Promise<boolean>;
   /** False when the window that this process served is gone. */
@@ -183,7 +183,7 @@ export class Overlays {
   }
 
   private async openStore(info: OverlayInfo, how: { readonly readOnly?: boolean }): Promise<OpenedOverlay> {
-    const opened = await this.parts.store.open(info.id, { durability: this.parts.durability(), waitMs: waitForOwnerMs, ...how });
+    const opened = await this.parts.store.open(info.id, { ...this.parts.settings(), waitMs: waitForOwnerMs, ...how });
     const access = opened.kind === "writable" ? "writable" : `read-only, owned by ${opened.owner}`;
     this.parts.log.info(`Opened overlay '${info.name}' (${info.id}) over ${info.base}: ${access}`);
     return opened;

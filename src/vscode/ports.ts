@@ -2,7 +2,7 @@
  * What the adapter asks of a host, in the adapter's words. extension.ts hands in an implementation; nothing in
  * src/vscode knows where overlays are kept or how one process tells another to let go.
  */
-import type { CancelSignal, Durability, Overlay } from "../engine/index.js";
+import type { CancelSignal, Durability, Overlay, Retention } from "../engine/index.js";
 import type { Carrier } from "./carrier.js";
 
 /** What is known of an overlay without opening it. */
@@ -72,6 +72,8 @@ export type OpenedOverlay =
 
 export interface OpenOptions {
   readonly durability: Durability;
+  /** How long, and up to how much, what is thrown away is kept. */
+  readonly retention: Retention;
   /** How long to wait for an owner that is asked to let go, before the overlay is opened read-only. */
   readonly waitMs: number;
   /** Leave the overlay to others even if nobody owns it. */

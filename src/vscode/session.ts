@@ -2,7 +2,7 @@
  * One opened overlay of this window: its engine object, what differs, the mtimes told so far, and whether it can be
  * written. When another window lets go (or wants it), the engine object is replaced; everything else stays.
  */
-import type { Disposable, Overlay, OverlayEvent } from "../engine/index.js";
+import { isCode, type Disposable, type Overlay, type OverlayEvent, type Snapshot } from "../engine/index.js";
 import type { Carrier } from "./carrier.js";
 import { ChangeModel } from "./changeModel.js";
 import { CopyComparer } from "./copyComparer.js";
@@ -22,12 +22,17 @@ export class Session implements Disposable {
   readonly floors: MtimeFloor;
   private readonly events: Emitter<readonly OverlayEvent[]>;
   private readonly accessChanges: Emitter<Access>;
+  private readonly layerChanges: Emitter<readonly Snapshot[]>;
+  private readonly fail: (error: unknown) => void;
+  private layers: readonly Snapshot[] = [];
   private listening: Disposable;
 
   constructor(private known: OverlayInfo, private current: OpenedOverlay, parts: SessionParts) {
     this.floors = parts.floors;
     this.events = new Emitter(parts.fail);
     this.accessChanges = new Emitter(parts.fail);
+    this.layerChanges = new Emitter(parts.fail);
+    this.fail = parts.fail;
     this.listening = this.follow();
     const copies = new CopyComparer(() => this.overlay, Date.now);
     this.changes = new ChangeModel({
@@ -75,6 +80,16 @@ export class Session implements Disposable {
     return this.accessChanges.event;
   }
 
+  /** Topmost first, as of the last time that they changed. */
+  get snapshots(): readonly Snapshot[] {
+    return this.layers;
+  }
+
+  /** Snapshots came, went, or have another name. */
+  get onDidChangeLayers(): Emitter<readonly Snapshot[]>["event"] {
+    return this.layerChanges.event;
+  }
+
   /** Goes on with a freshly opened engine object. What another process changed meanwhile is found by a walk. */
   replace(opened: OpenedOverlay, info: OverlayInfo = this.known): void {
     this.listening.dispose();
@@ -91,10 +106,30 @@ export class Session implements Disposable {
   }
 
   private follow(): Disposable {
-    return this.overlay.onDidChange((events) => {
+    const { overlay } = this;
+    const events = overlay.onDidChange((batch) => {
       // First the floors: whoever is told of the change may ask for the file at once.
-      for (const { path, type } of events) if (type !== "deleted") this.floors.note(path);
-      this.events.fire(events);
+      for (const { path, type } of batch) if (type !== "deleted") this.floors.note(path);
+      this.events.fire(batch);
     });
+    const layers = overlay.onDidChangeLayers(() => { void this.lookAtLayers(overlay); });
+    void this.lookAtLayers(overlay);
+    return { dispose: () => { events.dispose(); layers.dispose(); } };
+  }
+
+  private async lookAtLayers(overlay: Overlay): Promise<void> {
+    try {
+      const found = await overlay.snapshots();
+      if (this.overlay !== overlay) return;
+      const before = this.layers;
+      this.layers = found;
+      if (found.length === before.length && found.every(({ id, name }, at) => id === before[at]?.id && name === before[at].name)) return;
+      // What upper says against the lowers is something else over other lowers, and no event says so (INV-12 is about merged).
+      const moved = found.length !== before.length || found.some(({ id }, at) => id !== before[at]?.id);
+      if (moved && this.changes.count !== undefined) await this.changes.reload();
+      this.layerChanges.fire(found);
+    } catch (error) {
+      if (this.overlay === overlay && !isCode(error, "EBADF")) this.fail(error);
+    }
   }
 }

@@ -12,6 +12,8 @@ export const baseScheme = "overlay-base";
 const emptySide = "empty";
 /** Before the overlay path of a renamed entry, in the URI of what it was renamed from. */
 const sideOf = "of=";
+/** Before the layer that is looked at in place of what lies below the upper: a snapshot's id, or "base". */
+const layerIs = "layer=";
 
 export interface Address {
   readonly id: string;
@@ -39,6 +41,16 @@ export function lowerUri(uri: vscode.Uri, from?: vscode.Uri): vscode.Uri {
 /** The overlay path that an overlay-base: URI is the lower side of. */
 export function pathOfLower(uri: vscode.Uri): string | undefined {
   return uri.query.startsWith(sideOf) ? uri.query.slice(sideOf.length) : parseAddress(uri)?.path;
+}
+
+/** What a layer shows under the path of an overlay URI. */
+export function layerUri(uri: vscode.Uri, layer: string): vscode.Uri {
+  return uri.with({ scheme: baseScheme, query: `${layerIs}${layer}` });
+}
+
+/** The layer that an overlay-base: URI names; undefined for what lies below the upper. */
+export function layerOf(uri: vscode.Uri): string | undefined {
+  return uri.query.startsWith(layerIs) ? uri.query.slice(layerIs.length) : undefined;
 }
 
 export function emptyUri(uri: vscode.Uri): vscode.Uri {

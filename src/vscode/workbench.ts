@@ -7,7 +7,7 @@ import { registerCommands } from "./commands/index.js";
 import { offerUndo } from "./commands/deleteOverlay.js";
 import { openWithoutAsking } from "./commands/openFolder.js";
 import { guarded, type CommandContext } from "./commands/context.js";
-import { durability } from "./config.js";
+import { durability, retention } from "./config.js";
 import { ContextKeys } from "./contextKeys.js";
 import { Decorations } from "./decorations.js";
 import { Disposables } from "./disposables.js";
@@ -50,7 +50,7 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   const keys = parts.add(new ContextKeys());
   const trust = new Trust(memento, () => machine.env(openVariable));
   const floors = parts.add(new FloorStore(memento, fail));
-  const overlays = new Overlays({ store, floors, log, durability, trust: (base) => trust.ensure(base), windowAlive });
+  const overlays = new Overlays({ store, floors, log, settings: () => ({ durability: durability(), retention: retention() }), trust: (base) => trust.ensure(base), windowAlive });
   new FailureNotice(overlays, store, trust, log);
 
   const files = parts.add(new OverlayFileSystem(overlays, fail));
@@ -70,6 +70,11 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.
   parts.add(overlays.onDidChangeAccess(() => { void vscode.commands.executeCommand("workbench.files.action.refreshFilesExplorer"); }));
+
+  parts.add(vscode.workspace.onDidChangeConfiguration((change) => {
+    if (!change.affectsConfiguration("overlay.trash")) return;
+    for (const { access, overlay } of overlays.all()) if (access.kind === "writable") overlay.keepDropped(retention()).catch(fail);
+  }));
 
   const registration = parts.add(new Registration(files, bases, overlays));
   await registration.start(store);

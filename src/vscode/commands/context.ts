@@ -46,12 +46,20 @@ export interface Given {
   /** The patch to import: a URI, an absolute path, or "clipboard". */
   readonly source?: vscode.Uri | string;
   readonly name?: string;
+  /** "upper", a snapshot's id, or "base". */
+  readonly layer?: string;
+  /** Snapshots' ids; all of them when there is none in it. */
+  readonly layers?: readonly string[];
+  /** What is to be brought back, by its id. */
+  readonly dropped?: string;
+  /** With `dropped`: in place of what is in the way. */
+  readonly replace?: boolean;
 }
 
 export function takeGiven(args: readonly unknown[]): readonly [given: Given, rest: readonly unknown[]] {
   const last = args.at(-1);
   const isPlain = typeof last === "object" && last !== null && Object.getPrototypeOf(last) === Object.prototype;
-  return isPlain && ["target", "source", "name"].some((key) => key in last) ? [last, args.slice(0, -1)] : [{}, args];
+  return isPlain && ["target", "source", "name", "layer", "layers", "dropped"].some((key) => key in last) ? [last, args.slice(0, -1)] : [{}, args];
 }
 
 /** The palette and keys hand over nothing: then it is the active editor's file. */

@@ -11,8 +11,12 @@ import { openAllChanges } from "./multiDiff.js";
 import { openFile } from "./openFile.js";
 import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
 import { duplicateOverlay, isOverlayNode, openOverlay, openOverlayInNewWindow, renameOverlay } from "./overlayList.js";
+import { compareWithSnapshot } from "./compareSnapshot.js";
 import { pruneUnchangedCopies } from "./prune.js";
-import { resetLayers, resetSelection, resetToBase, restore } from "./reset.js";
+import { resetLayers } from "./resetLayers.js";
+import { resetSelection, resetToBase, restore } from "./reset.js";
+import { renameSnapshot, squashSnapshots, takeSnapshot } from "./snapshots.js";
+import { emptyTrash, undoReset } from "./undoReset.js";
 
 type Command = (context: CommandContext, clicked: unknown, selected: unknown, given: Given) => Promise<void>;
 
@@ -32,6 +36,12 @@ const commands: Readonly<Record<string, Command>> = {
   // For the key in the view: bound to resetToBase itself, the Explorer's menu would show a key that means "delete" there.
   "overlay.resetSelection": resetSelection,
   "overlay.resetLayers": resetLayers,
+  "overlay.undoReset": undoReset,
+  "overlay.emptyTrash": emptyTrash,
+  "overlay.takeSnapshot": takeSnapshot,
+  "overlay.renameSnapshot": renameSnapshot,
+  "overlay.squashSnapshots": squashSnapshots,
+  "overlay.compareWithSnapshot": compareWithSnapshot,
   "overlay.exportPatch": exportPatch,
   "overlay.exportFolder": exportFolder,
   "overlay.exportLayer": exportLayer,

@@ -7,9 +7,9 @@ import type { Session } from "../session.js";
 import { lowerUri, overlayUri } from "../uris.js";
 
 /** VS Code reads both sides of each file when it opens them; past this many the user is asked. */
-const many = 500;
+export const many = 500;
 /** A side of more bytes than this would keep all others from being shown; a comparison of its own shows it. */
-const largest = 16 * 1024 * 1024;
+export const largest = 16 * 1024 * 1024;
 
 /** The file that a row is about, and its two sides; a missing one is undefined. */
 type Sides = [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined];
@@ -30,7 +30,7 @@ async function openOf(session: Session, paths: readonly string[]): Promise<void>
   await session.changes.load();
   const within = changesWithin(session, paths);
   const files = within.filter(({ type }) => type === "file");
-  if (files.length > many && !(await confirmed(files.length))) return;
+  if (files.length > many && !(await isConfirmed(files.length))) return;
   const looked = await Promise.all(files.map(async (change) => ((await isLarge(session, change)) ? "large" : sidesOf(session, change))));
   const sides = looked.filter((found) => found !== undefined && found !== "large");
   const large = looked.filter((found) => found === "large").length;
@@ -85,7 +85,7 @@ function titleOf(session: Session, paths: readonly string[]): string {
   return vscode.l10n.t("Overlay {0}: Changes", session.info.name);
 }
 
-async function confirmed(count: number): Promise<boolean> {
+export async function isConfirmed(count: number): Promise<boolean> {
   const yes = vscode.l10n.t("Open");
   const detail = vscode.l10n.t("Both sides of each are read. This can take a while, and much memory.");
   return (await vscode.window.showWarningMessage(vscode.l10n.t("Open the changes of {0} files at once?", count), { modal: true, detail }, yes)) === yes;

@@ -1,12 +1,11 @@
-/** Reset to Base, for files, folders and selections, and Reset Layers…, for everything or a pick of folders. */
+/** Reset to Base and Restore, for files, folders and selections. */
 import * as vscode from "vscode";
-import { ChangeTree, isFolder } from "../changeTree.js";
 import { describe, make } from "../errors.js";
 import { readOnlyReason } from "../fileSystemProvider.js";
 import { isWithin, nameOf, outermost } from "../paths.js";
 import type { Session } from "../session.js";
-import { mention, pickSession, targetsOf, type CommandContext, type Target } from "./context.js";
-import { counted } from "./text.js";
+import { mention, targetsOf, type CommandContext, type Target } from "./context.js";
+import { droppedBy, offerUndo } from "./undoReset.js";
 
 /** Whether the user is asked first: always, or for all but one file that can be had back. */
 type Asking = "always" | "forMany";
@@ -45,10 +44,10 @@ async function reset(context: CommandContext, clicked: unknown, selected: unknow
     return;
   }
   const losing = !losesNothing(first);
-  for (const { session, path } of changed) await session.overlay.reset(path === "/" ? undefined : path);
-  if (asking === "forMany" && oneFile && losing) {
-    mention(vscode.l10n.t("'{0}' is as in the base again. What it was is kept in the overlay's trash for seven days.", nameOf(first.path)));
-  }
+  const resetAll = async (): Promise<void> => { for (const { session, path } of changed) await session.overlay.reset(path === "/" ? undefined : path); };
+  // Who was not asked is offered the way back.
+  if (asking === "forMany" && oneFile && losing) offerUndo(context, first.session, vscode.l10n.t("'{0}' is as in the base again.", nameOf(first.path)), await droppedBy(first.session, resetAll));
+  else await resetAll();
 }
 
 /** A file that the base has too: what is only here is not dropped without a question. */
@@ -90,86 +89,14 @@ function questionFor(changed: readonly Target[], first: Target): string {
 
 async function ask(question: string, count: number, yes: string): Promise<boolean> {
   const what = count === 1 ? vscode.l10n.t("1 change is thrown away.") : vscode.l10n.t("{0} changes are thrown away.", count);
-  const detail = `${what} ${vscode.l10n.t("The base folder is not touched. There is no command yet that brings them back.")}`;
+  const detail = `${what} ${vscode.l10n.t("The base folder is not touched. Overlay: Undo Reset… brings them back.")}`;
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
 }
 
 /** From this many on there is a progress to see, and to stop. */
 const progressFrom = 20;
 
-interface LayerItem extends vscode.QuickPickItem {
-  /** Undefined: everything. */
-  readonly path?: string;
-}
-
-export async function resetLayers(context: CommandContext, clicked: unknown): Promise<void> {
-  const session = await pickSession(context, clicked, ({ access }) => access.kind === "writable");
-  if (session === undefined) return;
-  refuseReadOnly(session);
-  await session.changes.load();
-  const total = session.changes.count ?? 0;
-  if (total === 0) {
-    mention(vscode.l10n.t("There is nothing to reset: '{0}' does not differ from the base.", session.info.name));
-    return;
-  }
-  const picked = await pickLayers(session, total);
-  if (picked.length === 0) return;
-  const everything = picked.some(({ path }) => path === undefined);
-  const paths = everything ? [] : picked.flatMap(({ path }) => path ?? []);
-  const count = everything ? total : paths.reduce((sum, path) => sum + session.changes.countWithin(path), 0);
-  const question = everything
-    ? vscode.l10n.t("Throw away all changes of '{0}'?", session.info.name)
-    : vscode.l10n.t("Throw away the changes in {0}?", paths.map((path) => `'${nameOf(path)}'`).join(", "));
-  if (!(await ask(question, count, vscode.l10n.t("Reset")))) return;
-  if (everything) await resetEverything(session);
-  else await resetEach(context, session, paths);
-}
-
-/** Everything is picked at first; it and the folders exclude each other. Empty when the user turned away. */
-function pickLayers(session: Session, total: number): Promise<readonly LayerItem[]> {
-  return new Promise((resolve) => {
-    const pick = vscode.window.createQuickPick<LayerItem>();
-    pick.canSelectMany = true;
-    pick.title = vscode.l10n.t("Reset Layers: {0}", session.info.name);
-    pick.placeholder = vscode.l10n.t("What should be as in the base again?");
-    pick.items = layerItems(session, total);
-    let before = pick.items.filter(({ path }) => path === undefined);
-    pick.selectedItems = before;
-    pick.onDidChangeSelection((selected) => {
-      const added = selected.filter((item) => !before.includes(item));
-      const whole = added.length > 0 ? added.some(({ path }) => path === undefined) : selected.some(({ path }) => path === undefined);
-      before = selected.filter(({ path }) => (path === undefined) === whole);
-      if (before.length !== selected.length) pick.selectedItems = before;
-    });
-    pick.onDidAccept(() => {
-      resolve(pick.selectedItems);
-      pick.hide();
-    });
-    pick.onDidHide(() => {
-      resolve([]);
-      pick.dispose();
-    });
-    pick.show();
-  });
-}
-
-/** In the order of the Overlay Changes view. */
-function layerItems(session: Session, total: number): LayerItem[] {
-  const rows = ChangeTree.sorted(new ChangeTree(session.changes.all()).root).map((row): LayerItem => ({
-    label: `$(${isFolder(row) ? "folder" : "file"}) ${row.name}`,
-    description: counted(session.changes.countWithin(row.path)),
-    path: row.path,
-  }));
-  return [{ label: `$(layers) ${vscode.l10n.t("Everything")}`, description: counted(total) }, { label: vscode.l10n.t("only"), kind: vscode.QuickPickItemKind.Separator, path: "" }, ...rows];
-}
-
-/** One step whatever the size, so there is nothing to cancel. */
-async function resetEverything(session: Session): Promise<void> {
-  const title = vscode.l10n.t("Resetting '{0}'…", session.info.name);
-  await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, () => session.overlay.reset());
-}
-
-async function resetEach(context: CommandContext, session: Session, paths: readonly string[]): Promise<void> {
+export async function resetEach(context: CommandContext, session: Session, paths: readonly string[]): Promise<void> {
   const failures: string[] = [];
   await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, cancellable: true, title: vscode.l10n.t("Resetting '{0}'…", session.info.name) }, async (progress, token) => {
     for (const path of paths) {
