@@ -3,7 +3,7 @@
  * every method rejects with OverlayError and nothing else, and a rejected one has left what was there before (INV-11).
  * Symlinks are followed inside merged, except by the l-forms and by what acts on a name (unlink, rename, ...).
  */
-import type { Origin } from "./origins.js";
+import type { Origin } from "./originRecords.js";
 import type {
   CancelSignal, Change, Disposable, Dropped, Durability, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Progress, Retention, Snapshot,
 } from "./types.js";
@@ -146,6 +146,16 @@ export interface Overlay {
    * text. Undefined where nothing was copied, or no record is left of it: it is advisory.
    */
   originOf(path: string): Promise<Origin | undefined>;
+  /**
+   * "Keep mine": takes what the lowers have now for what the change at this one path was made from, so that it is stale
+   * no more. Nothing to do where nothing differs. For "take base" there is `reset`.
+   */
+  adoptOrigin(path: string): Promise<void>;
+  /**
+   * Whether the changes at these paths are stale may be different now: the base moved beneath them, or an origin was
+   * adopted. Merged is not: that has events of its own.
+   */
+  onDidChangeStaleness(listener: (paths: readonly string[]) => void): Disposable;
 
   /** Events in the order of the changes, in batches, after the operation's lock is gone. */
   onDidChange(listener: (events: readonly OverlayEvent[]) => void): Disposable;

@@ -4,6 +4,7 @@
  */
 import type { Context } from "./context.js";
 import { parseOverlayPath, childPath, components, isWithin, type OverlayPath } from "./paths.js";
+import { restingOn } from "./staleness.js";
 import type { UpperDirectory } from "./tree.js";
 import type { OverlayEvent } from "./types.js";
 
@@ -19,6 +20,7 @@ export async function baseChanged(ctx: Context, changes: readonly OverlayEvent[]
   for (const { type, path } of changes) {
     for (const shown of shownAt(ctx, parseOverlayPath(path))) ctx.events.queue(type, shown);
   }
+  ctx.staleness.tell(restingOn(await ctx.origins.records(), changes));
 }
 
 /** The loaded upper directories whose lower content is, or would be, at or beneath a lower path. */

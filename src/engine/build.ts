@@ -3,6 +3,7 @@ import type { OverlayOptions } from "./api.js";
 import type { Context } from "./context.js";
 import { CopyUpRegistry } from "./copyUpRegistry.js";
 import { EventQueue } from "./events.js";
+import { Hasher } from "./hasher.js";
 import { Inodes } from "./inodes.js";
 import type { BaseLayer, Env, LowerLayer, ManifestPort, OutsideReader, ScratchLayer } from "./layer.js";
 import { Layers } from "./layers.js";
@@ -10,6 +11,7 @@ import { Locks } from "./locks.js";
 import { BaseDirectory, type LowerDirectory, LowerMemory, MarkedView } from "./lowerView.js";
 import { Origins } from "./origins.js";
 import { rootPath } from "./paths.js";
+import { Staleness } from "./staleness.js";
 import { Trash } from "./trash.js";
 import { Tree } from "./tree.js";
 import { Workdir } from "./workdir.js";
@@ -38,7 +40,8 @@ export function build(parts: OverlayParts): Context {
   const layers = new Layers(parts.manifest, scratch, bottom, lowerMemory, key);
   const locks = new Locks();
   const work = new Workdir(scratch, env, durability);
-  return {
+  const origins = new Origins(scratch, env, readOnly);
+  const ctx: Context = {
     base, scratch, outside, env, durability, lowerMemory, locks, layers, work,
     get lowerRoot() {
       return layers.root;
@@ -47,7 +50,11 @@ export function build(parts: OverlayParts): Context {
     tree: new Tree(scratch, locks, layers, env, options.caseSensitive ?? true),
     registry: new CopyUpRegistry(),
     inodes: new Inodes(),
-    origins: new Origins(scratch, env, readOnly),
+    origins,
+    hasher: new Hasher(env, origins, () => layers.root),
+    staleness: new Staleness(env),
     events: new EventQueue(env),
   };
+  ctx.origins.onNew = (origin) => { ctx.hasher.add(origin); };
+  return ctx;
 }

@@ -1,15 +1,20 @@
 /**
- * What upper says against the lowers: one walk of upper, never of the base, and one look into a lower for each name.
+ * What upper says against the lowers: one walk of upper, never of the base, and one look into a lower for each name;
+ * a second one for a renamed file, where it came from.
  * Takes no lock: it is a report, and whoever acts on it looks again.
  */
 import { checkCancelled } from "./copyUpRegistry.js";
 import type { Context } from "./context.js";
 import { isCode } from "./errors.js";
 import { lookup } from "./lookup.js";
+import { atLower } from "./lowerContent.js";
 import type { LowerFound } from "./lowerView.js";
-import { childPath, type OverlayPath } from "./paths.js";
+import type { Origin, Records } from "./originRecords.js";
+import type { OverlayPath } from "./paths.js";
+import { isStale, naturalPath } from "./stale.js";
 import type { UpperDirectory, UpperEntry } from "./tree.js";
 import type { CancelSignal, Change } from "./types.js";
+import { lowerOfName } from "./whiteout.js";
 
 /** How many looks into a lower are under way at once: enough to keep a disk busy, few enough for libuv's four threads. */
 const width = 16;
@@ -24,12 +29,19 @@ export async function changes(ctx: Context, path: OverlayPath, signal?: CancelSi
   }
   const own = await changeOf(ctx, path);
   if (own !== undefined) all.push(own);
-  if (found.place.upper !== undefined) await walk(ctx, found.place.upper, all, signal);
+  if (found.place.upper !== undefined) await walk({ ctx, records: await ctx.origins.records(), signal }, found.place.upper, all);
   return all;
 }
 
-async function walk(ctx: Context, directory: UpperDirectory, all: Change[], signal: CancelSignal | undefined): Promise<void> {
-  checkCancelled(signal);
+interface Walk {
+  readonly ctx: Context;
+  readonly records: Records;
+  readonly signal?: CancelSignal | undefined;
+}
+
+async function walk(on: Walk, directory: UpperDirectory, all: Change[]): Promise<void> {
+  const { ctx } = on;
+  checkCancelled(on.signal);
   await ctx.tree.load(directory, false);
   const { content } = directory;
   if (content === undefined) return; // moved or deleted meanwhile: an event says so
@@ -37,11 +49,11 @@ async function walk(ctx: Context, directory: UpperDirectory, all: Change[], sign
   const names = [...[...content.children.values()].map((entry) => entry.name), ...hidden].sort();
   for (let i = 0; i < names.length; i += width) {
     const some = names.slice(i, i + width);
-    const found = await Promise.all(some.map((name) => changeOfName(ctx, directory, name)));
+    const found = await Promise.all(some.map((name) => changeOfName(on, directory, name)));
     for (const [j, change] of found.entries()) {
       if (change !== undefined) all.push(change);
       const node = ctx.tree.entry(directory, some[j] ?? "")?.node;
-      if (node !== undefined) await walk(ctx, node, all, signal);
+      if (node !== undefined) await walk(on, node, all);
     }
   }
 }
@@ -51,7 +63,7 @@ export async function changeOf(ctx: Context, path: OverlayPath): Promise<Change 
   const found = await lookupIfThere(ctx, path);
   if (found === undefined || found.kind === "outside") return undefined;
   const parent = found.kind === "directory" ? found.place.parent?.upper : found.place.upper;
-  return parent === undefined ? undefined : changeOfName(ctx, parent, found.kind === "directory" ? found.place.name : found.name);
+  return parent === undefined ? undefined : changeOfName({ ctx, records: await ctx.origins.records() }, parent, found.kind === "directory" ? found.place.name : found.name);
 }
 
 /** A path whose parent is gone is no change of its own: the parent's is. */
@@ -64,44 +76,48 @@ async function lookupIfThere(ctx: Context, path: OverlayPath) {
   }
 }
 
-async function changeOfName(ctx: Context, directory: UpperDirectory, name: string): Promise<Change | undefined> {
-  const path = ctx.tree.mergedPath(directory, name);
-  const entry = ctx.tree.entry(directory, name);
-  if (entry === undefined) {
-    if (!ctx.tree.isWhitedOut(directory, name)) return undefined;
-    const lower = await lowerOfName(directory, name);
-    // A whiteout of what the base has no more says nothing.
-    return lower.kind === "absent" ? undefined : { kind: "deleted", path, type: typeOf(lower) };
-  }
-  return entry.node === undefined ? changeOfFile(ctx, directory, entry, path) : changeOfDirectory(ctx, directory, entry, entry.node, path);
+async function changeOfName(on: Walk, directory: UpperDirectory, name: string): Promise<Change | undefined> {
+  const { tree } = on.ctx;
+  const path = tree.mergedPath(directory, name);
+  const entry = tree.entry(directory, name);
+  if (entry !== undefined) return entry.node === undefined ? changeOfFile(on, directory, entry, path) : changeOfDirectory(on, directory, entry, entry.node, path);
+  if (!tree.isWhitedOut(directory, name)) return undefined;
+  const lower = await lowerOfName(directory, name);
+  // A whiteout of what the base has no more says nothing: both have come to the same.
+  if (lower.kind === "absent") return undefined;
+  return { kind: "deleted", path, type: typeOf(lower), ...(await staleness(on, on.records.restsOn(path, naturalPath(directory, name)), lower)) };
 }
 
-async function changeOfFile(ctx: Context, directory: UpperDirectory, entry: UpperEntry, path: OverlayPath): Promise<Change> {
+async function changeOfFile(on: Walk, directory: UpperDirectory, entry: UpperEntry, path: OverlayPath): Promise<Change> {
   const { type } = entry;
   const lower = await lowerOfName(directory, entry.name);
-  const origin = await ctx.origins.get(path);
-  const natural = directory.content?.below === undefined ? undefined : childPath(directory.content.below.path, entry.name);
-  if (origin !== undefined && origin.lower !== natural) return { kind: "renamed", path, type, from: origin.lower };
-  if (lower.kind === "absent") return { kind: "added", path, type };
-  return { kind: typeOf(lower) === type ? "copied" : "replaced", path, type };
+  const natural = naturalPath(directory, entry.name);
+  const origin = on.records.restsOn(path, natural);
+  if (origin !== undefined && origin.lower !== natural) {
+    return { kind: "renamed", path, type, from: origin.lower, ...(await staleness(on, origin, await atLower(on.ctx.lowerRoot, origin.lower))) };
+  }
+  const stale = await staleness(on, origin, lower);
+  if (lower.kind === "absent") return { kind: "added", path, type, ...stale };
+  return { kind: typeOf(lower) === type ? "copied" : "replaced", path, type, ...stale };
 }
 
 async function changeOfDirectory(
-  ctx: Context, directory: UpperDirectory, entry: UpperEntry, node: UpperDirectory, path: OverlayPath,
+  on: Walk, directory: UpperDirectory, entry: UpperEntry, node: UpperDirectory, path: OverlayPath,
 ): Promise<Change | undefined> {
   const type = "directory";
-  await ctx.tree.load(node, false);
+  await on.ctx.tree.load(node, false);
   const { content } = node;
   if (content === undefined) return undefined;
-  const natural = directory.content?.below === undefined ? undefined : childPath(directory.content.below.path, entry.name);
+  const natural = naturalPath(directory, entry.name);
   if (content.shape.kind === "redirect" && content.shape.to !== natural) return { kind: "renamed", path, type, from: content.shape.to };
   if (content.below !== undefined) return undefined; // merged: what is beneath speaks for itself
-  return { kind: (await lowerOfName(directory, entry.name)).kind === "absent" ? "added" : "replaced", path, type };
+  const lower = await lowerOfName(directory, entry.name);
+  const stale = await staleness(on, on.records.restsOn(path, natural), lower);
+  return { kind: lower.kind === "absent" ? "added" : "replaced", path, type, ...stale };
 }
 
-async function lowerOfName(directory: UpperDirectory, name: string): Promise<LowerFound> {
-  const below = directory.content?.below;
-  return below === undefined ? { kind: "absent" } : below.lookup(name);
+async function staleness({ ctx, records, signal }: Walk, origin: Origin | undefined, lower: LowerFound): Promise<{ readonly stale?: true }> {
+  return origin !== undefined && (await isStale(ctx, records, origin, lower, signal)) ? { stale: true } : {};
 }
 
 function typeOf(found: Exclude<LowerFound, { kind: "absent" }>) {

@@ -1,12 +1,14 @@
 /** What the parts of the engine share: the ports, the tree, the locks. Built once in overlay.ts; holds no logic. */
 import type { CopyUpRegistry } from "./copyUpRegistry.js";
 import type { EventQueue } from "./events.js";
+import type { Hasher } from "./hasher.js";
 import type { Inodes } from "./inodes.js";
 import type { BaseLayer, Env, OutsideReader, ScratchLayer } from "./layer.js";
 import type { Layers } from "./layers.js";
 import type { Locks } from "./locks.js";
 import type { LowerDirectory, LowerMemory } from "./lowerView.js";
 import type { Origins } from "./origins.js";
+import type { Staleness } from "./staleness.js";
 import type { Trash } from "./trash.js";
 import type { Tree } from "./tree.js";
 import type { Durability } from "./types.js";
@@ -29,6 +31,8 @@ export interface Context {
   readonly registry: CopyUpRegistry;
   readonly inodes: Inodes;
   readonly origins: Origins;
+  readonly hasher: Hasher;
+  readonly staleness: Staleness;
   readonly events: EventQueue;
 }
 

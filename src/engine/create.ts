@@ -10,6 +10,7 @@ import { inheritGroup } from "./group.js";
 import { lookup, type Lookup } from "./lookup.js";
 import { checkCreatable, opaqueMarker } from "./markers.js";
 import type { OverlayPath } from "./paths.js";
+import { nothingUnder } from "./stale.js";
 import type { UpperDirectory } from "./tree.js";
 import { removeVoidWhiteout } from "./whiteout.js";
 
@@ -71,7 +72,9 @@ async function make(
 
 /** What follows when a new name stands, under the same lock: its event, and the end of the whiteout that it made void. */
 export async function appeared(ctx: Context, parent: UpperDirectory, name: string): Promise<void> {
-  ctx.events.queue("created", ctx.tree.mergedPath(parent, name));
+  const path = ctx.tree.mergedPath(parent, name);
+  if (!ctx.tree.isWhitedOut(parent, name)) ctx.origins.bare(path, nothingUnder(parent, name));
+  ctx.events.queue("created", path);
   await ctx.work.inside(ctx.tree.upperPath(parent), false, () => removeVoidWhiteout(ctx, parent, name));
 }
 

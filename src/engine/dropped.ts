@@ -8,6 +8,7 @@ import { isCode, Refusal } from "./errors.js";
 import type { DroppedLayers } from "./layer.js";
 import { lookup } from "./lookup.js";
 import { publicSnapshot } from "./snapshot.js";
+import { Stop } from "./stop.js";
 import type { TrashItem } from "./trash.js";
 import type { CancelSignal, Dropped, Retention } from "./types.js";
 import { usageOf } from "./usage.js";
@@ -114,22 +115,6 @@ async function sweepDoomed(ctx: Context, paths: readonly string[]): Promise<numb
 
 /** How long after a drop, in ms, what is kept is measured: nobody waits, and nobody still reads from a layer that was joined. */
 const laterMs = 60_000;
-
-/** A signal of our own: the engine has no AbortController. */
-class Stop implements CancelSignal {
-  aborted = false;
-  private readonly listeners = new Set<() => void>();
-  addEventListener(_type: "abort", listener: () => void): void {
-    this.listeners.add(listener);
-  }
-  removeEventListener(_type: "abort", listener: () => void): void {
-    this.listeners.delete(listener);
-  }
-  abort(): void {
-    this.aborted = true;
-    for (const listener of [...this.listeners]) listener();
-  }
-}
 
 /** Keeps what was dropped to its limits, behind everybody's back. */
 export class Keeper {

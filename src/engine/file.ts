@@ -17,6 +17,7 @@ import { type OpenFile, openUpper } from "./openFile.js";
 import { childPath, type OverlayPath } from "./paths.js";
 import { settle } from "./raced.js";
 import { chownIfAllowed, type CopyOptions } from "./stage.js";
+import { nothingUnder } from "./stale.js";
 import type { UpperDirectory } from "./tree.js";
 import type { LayerStat } from "./types.js";
 import { removeVoidWhiteout } from "./whiteout.js";
@@ -137,6 +138,7 @@ async function putStaged(ctx: Context, parent: UpperDirectory, target: Target, b
     if (existed) ctx.tree.addCopy(parent, name, "file");
     else ctx.tree.add(parent, name, "file");
     await recordOrigin(ctx, parent, target);
+    if (target.kind === "absent" && !target.hidden) ctx.origins.bare(ctx.tree.mergedPath(parent, name), nothingUnder(parent, name));
     ctx.events.queue(target.kind === "absent" ? "created" : "changed", ctx.tree.mergedPath(parent, name));
     await ctx.work.inside(directory, false, () => removeVoidWhiteout(ctx, parent, name));
     return { kind: "published" };

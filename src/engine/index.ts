@@ -4,7 +4,7 @@ export type {
   CancelSignal, Change, ChangeKind, Disposable, Dropped, Durability, EntryType, Fingerprint, LayerInfo, LayerKind, LayerStat, OverlayDirent,
   OverlayEvent, OverlayStat, Progress, Retention, Snapshot,
 } from "./types.js";
-export type { Origin } from "./origins.js";
+export type { Origin } from "./originRecords.js";
 export { LayerError, OverlayError, errorCodes, isCode, toErrorCode } from "./errors.js";
 export type { ErrorCode } from "./errors.js";
 export type { BaseLayer, DroppedLayers, Env, LayerDirent, LayerListing, LayerState, LowerLayer, ManifestPort, OpenWrite, OutsideReader, ReadHandle, ScratchLayer, SnapshotRecord, WriteHandle } from "./layer.js";

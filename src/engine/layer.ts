@@ -187,5 +187,7 @@ export interface Env {
   encode(text: string): Uint8Array;
   /** @throws TypeError when the bytes are not UTF-8. */
   decode(bytes: Uint8Array): string;
+  /** A hash of it that no two contents share, as far as anyone knows. The same in every process. */
+  digest(bytes: Uint8Array): string;
   log(level: LogLevel, message: string): void;
 }

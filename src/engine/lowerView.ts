@@ -18,7 +18,11 @@ export interface LowerFile {
   readonly stat: LayerStat;
 }
 
-export type LowerFound = { readonly kind: "absent" } | LowerFile | { readonly kind: "directory"; readonly directory: LowerDirectory };
+export type LowerFound =
+  | { readonly kind: "absent" }
+  | LowerFile
+  /** `stat` where the look that found it told. */
+  | { readonly kind: "directory"; readonly directory: LowerDirectory; readonly stat?: LayerStat };
 
 /** What a walk has to know of a component: a directory to go on in, or a symlink to follow. */
 export type LowerStep = { readonly kind: "directory"; readonly directory: LowerDirectory } | { readonly kind: "symlink"; readonly target: string };
@@ -112,7 +116,8 @@ export class BaseDirectory implements LowerDirectory {
     const directory = known?.kind === "directory"
       ? known.directory
       : new BaseDirectory(this.layer, layerPath, childPath(this.path, name), this.memory);
-    return this.steps.set(name, { kind: "directory", directory }, false);
+    this.steps.set(name, { kind: "directory", directory }, false);
+    return { kind: "directory", directory, stat };
   }
 
   stat(): Promise<LayerStat> {

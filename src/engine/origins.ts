@@ -1,26 +1,14 @@
 /**
- * The origins file: for each copied-up entry, which lower entry it came from and that one's fingerprint at that moment.
+ * The origins file: which lower entry each upper entry came from, and what each name of upper hides, as it was then.
  * Advisory: nothing that an operation decides rests on it. A journal of JSON lines, so that a directory rename is one
  * line; written behind the operations, read on first use, compacted when most of it is history.
  */
 import { Mutex } from "async-mutex";
 import { isCode } from "./errors.js";
 import type { Env, ScratchLayer, WriteHandle } from "./layer.js";
-import { isWithin, type OverlayPath } from "./paths.js";
+import { type ContentHash, type Line, type Origin, parseLine, Records, type Under } from "./originRecords.js";
+import type { OverlayPath } from "./paths.js";
 import type { Fingerprint } from "./types.js";
-
-export interface Origin {
-  /** The path in the view below the upper. */
-  readonly lower: OverlayPath;
-  readonly size: string;
-  readonly mtimeNs: string;
-  readonly ctimeNs: string;
-}
-
-type Line =
-  | { readonly set: string; readonly from: Origin }
-  | { readonly move: string; readonly to: string; readonly tree: boolean }
-  | { readonly drop: string; readonly tree: boolean };
 
 /** The whole upper was exchanged: its file is kept under the name of where it went, and that of the new one comes. */
 interface Exchange {
@@ -28,14 +16,22 @@ interface Exchange {
   readonly back: string | undefined;
 }
 
+/** What a move leaves hidden behind it, and hides where it goes. */
+export interface Hidden {
+  readonly was?: Under | undefined;
+  readonly over?: Under | undefined;
+}
+
 const file = "origins";
+/** How many lines may wait for others before they are written. */
+const mostUnwritten = 1000;
 
 /** Where the origins of an upper that lies at `layers/<n>` are kept. */
 const besides = (layer: string): string => `${file}.${layer.slice(layer.lastIndexOf("/") + 1)}`;
 
 export class Origins {
-  private entries: Map<string, Origin> | undefined;
-  private loading: Promise<Map<string, Origin>> | undefined;
+  private known: Records | undefined;
+  private loading: Promise<Records> | undefined;
   private pending: (Line | Exchange)[] = [];
   private writing: Promise<void> | undefined;
   private lines = 0;
@@ -57,20 +53,46 @@ export class Origins {
   }
 
   /** A path, with `tree` everything beneath it too, moved over whatever was there. */
-  move(from: OverlayPath, to: OverlayPath, tree: boolean): void {
-    this.record({ move: from, to, tree });
+  move(from: OverlayPath, to: OverlayPath, tree: boolean, hidden: Hidden = {}): void {
+    this.record({ move: from, to, tree, ...hidden });
   }
 
   /** What it was deleted, reset or replaced from, kept under a name that merged cannot have. */
-  keep(from: OverlayPath, to: OverlayPath, tree: boolean): void {
+  keep(from: OverlayPath, to: OverlayPath, tree: boolean, hidden: Hidden = {}): void {
     this.staysOpen = true;
-    this.record({ move: from, to, tree });
+    this.record({ move: from, to, tree, ...hidden });
   }
 
-  /** A path, with `tree` everything beneath it too, is gone from upper. */
-  drop(path: OverlayPath, tree: boolean): void {
-    this.record({ drop: path, tree });
+  /** A path, with `tree` everything beneath it too, is gone from upper. @param was what it hides from now on. */
+  drop(path: OverlayPath, tree: boolean, was?: Under): void {
+    this.record({ drop: path, tree, was });
   }
+
+  /** What lies under a name of upper, when nothing of upper came from there. */
+  hide(path: OverlayPath, was: Under | undefined): void {
+    this.record({ hide: path, was });
+  }
+
+  /** That nothing lies under a new name. Written with what comes next: making a file is not to cost a line on the disk. */
+  bare(path: OverlayPath, nothing: Under | undefined): void {
+    if (this.readOnly || nothing === undefined) return;
+    const line = { hide: path, was: nothing };
+    this.known?.apply(line);
+    this.pending.push(line);
+    if (this.pending.length > mostUnwritten) this.schedule();
+  }
+
+  /** An entry stays, and where it came from is not to be said any more. */
+  forget(path: OverlayPath): void {
+    this.record({ forget: path });
+  }
+
+  hash(lower: OverlayPath, of: ContentHash): void {
+    this.record({ hash: lower, of });
+  }
+
+  /** Tells of every new origin, at once: what listens must be quick. */
+  onNew: ((origin: Origin) => void) | undefined;
 
   /** The file of an upper that lies at `layers/<n>`, by its path in the scratch. */
   fileBeside(layer: string): string {
@@ -81,23 +103,35 @@ export class Origins {
   exchange(aside: string, back?: string): void {
     if (this.readOnly) return;
     this.generation++;
-    this.entries = back === undefined ? new Map<string, Origin>() : undefined;
+    this.known = back === undefined ? new Records() : undefined;
     this.loading = undefined;
     this.push({ aside: besides(aside), back: back === undefined ? undefined : besides(back) });
   }
 
   async get(path: OverlayPath): Promise<Origin | undefined> {
-    return (await this.load()).get(path);
+    return (await this.load()).entries.get(path);
+  }
+
+  /** All that is known, for whoever asks of many paths. It goes on changing. */
+  records(): Promise<Records> {
+    return this.load();
   }
 
   private record(line: Line): void {
     if (this.readOnly) return;
-    if (this.entries !== undefined) apply(this.entries, line);
+    if (this.known !== undefined) this.known.apply(line);
     this.push(line);
+    if (this.onNew === undefined) return;
+    const origin = "set" in line ? line.from : "was" in line ? line.was : undefined;
+    if (origin !== undefined) this.onNew(origin);
   }
 
   private push(item: Line | Exchange): void {
     this.pending.push(item);
+    this.schedule();
+  }
+
+  private schedule(): void {
     this.writing ??= Promise.resolve().then(() => this.write());
   }
 
@@ -185,8 +219,8 @@ export class Origins {
     }
   }
 
-  private load(): Promise<Map<string, Origin>> {
-    if (this.entries !== undefined) return Promise.resolve(this.entries);
+  private load(): Promise<Records> {
+    if (this.known !== undefined) return Promise.resolve(this.known);
     if (this.loading !== undefined) return this.loading;
     const loading = this.io.runExclusive(() => this.read()).finally(() => {
       if (this.loading === loading) this.loading = undefined;
@@ -194,7 +228,7 @@ export class Origins {
     return (this.loading = loading);
   }
 
-  private async read(): Promise<Map<string, Origin>> {
+  private async read(): Promise<Records> {
     const { generation } = this;
     // The file that is there is another upper's until then.
     if (this.pending.some((item) => "aside" in item)) await this.writeBatch().catch((error: unknown) => { this.env.log("warn", `could not record origins: ${String(error)}`); });
@@ -204,26 +238,28 @@ export class Origins {
     } catch (error) {
       if (!isCode(error, "ENOENT")) this.env.log("warn", `could not read origins: ${String(error)}`);
     }
-    const entries = new Map<string, Origin>();
+    const entries = new Records();
     for (const line of text.split("\n")) {
       if (line === "") continue;
       this.lines++;
       const parsed = parseLine(line);
-      if (parsed !== undefined) apply(entries, parsed); // a torn last line is skipped
+      if (parsed !== undefined) entries.apply(parsed); // a torn last line is skipped
     }
-    for (const item of this.pending) if (!("aside" in item)) apply(entries, item);
-    if (!this.readOnly && generation === this.generation) this.entries = entries;
+    for (const item of this.pending) if (!("aside" in item)) entries.apply(item);
+    if (!this.readOnly && generation === this.generation) this.known = entries;
     return entries;
   }
 
   /** Writes what is pending, and the whole anew when most of it is history. Called by dispose. */
   async close(): Promise<void> {
+    if (this.pending.length > 0) this.schedule();
     await this.writing;
     await this.letGo().catch((error: unknown) => { this.env.log("warn", `could not close origins: ${String(error)}`); });
-    if (this.readOnly || this.entries === undefined || this.lines < 2 * this.entries.size + 100) return;
+    if (this.readOnly || this.known === undefined || this.lines < 2 * this.known.size + 100) return;
+    const lines = this.known.lines();
     const temp = `work/${this.env.id()}`;
     try {
-      const text = [...this.entries].map(([set, from]) => `${JSON.stringify({ set, from })}\n`).join("");
+      const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
       const handle = await this.scratch.create(temp, 0o644);
       try {
         await handle.write(this.env.encode(text), 0);
@@ -236,43 +272,5 @@ export class Origins {
       this.env.log("warn", `could not tidy origins: ${String(error)}`);
       await this.scratch.unlink(temp).catch(() => undefined);
     }
-  }
-}
-
-function apply(entries: Map<string, Origin>, line: Line): void {
-  if ("set" in line) {
-    entries.set(line.set, line.from);
-    return;
-  }
-  // Only a directory costs a walk over all that is known.
-  const beneath = (ancestor: string) => (line.tree ? [...entries.keys()].filter((path) => isWithin(path, ancestor)) : [ancestor]);
-  if ("drop" in line) {
-    for (const path of beneath(line.drop)) entries.delete(path);
-    return;
-  }
-  const moved: [string, Origin][] = [];
-  for (const path of beneath(line.move)) {
-    const origin = entries.get(path);
-    if (origin !== undefined) moved.push([line.to + path.slice(line.move.length), origin]);
-    entries.delete(path);
-  }
-  for (const path of beneath(line.to)) entries.delete(path);
-  for (const [path, origin] of moved) entries.set(path, origin);
-}
-
-function parseLine(text: string): Line | undefined {
-  try {
-    const line = JSON.parse(text) as unknown;
-    if (typeof line !== "object" || line === null) return undefined;
-    const tree = "tree" in line && line.tree === true;
-    if ("drop" in line && typeof line.drop === "string") return { drop: line.drop, tree };
-    if ("move" in line && "to" in line && typeof line.move === "string" && typeof line.to === "string") return { move: line.move, to: line.to, tree };
-    if (!("set" in line) || typeof line.set !== "string" || !("from" in line)) return undefined;
-    const { from } = line;
-    if (typeof from !== "object" || from === null || !("lower" in from) || typeof from.lower !== "string") return undefined;
-    const { size, mtimeNs, ctimeNs } = { size: "0", mtimeNs: "0", ctimeNs: "0", ...from } as Record<"size" | "mtimeNs" | "ctimeNs", unknown>;
-    return { set: line.set, from: { lower: from.lower as OverlayPath, size: String(size), mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) } };
-  } catch {
-    return undefined;
   }
 }

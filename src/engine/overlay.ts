@@ -2,6 +2,7 @@
  * The public operations: parse the path, count the operation, delegate, and translate the error. No decisions here.
  */
 import type { Cancellable, Overlay, OverlayHandle, WriteFileOptions } from "./api.js";
+import { adoptOrigin } from "./adopt.js";
 import { baseChanged } from "./baseChanged.js";
 import { build, type OverlayParts } from "./build.js";
 import { changeOf, changes } from "./changes.js";
@@ -18,7 +19,7 @@ import { parseOpenFlags } from "./openFlags.js";
 import { changesBetween, mergedView } from "./layerDiff.js";
 import { layerInfo } from "./layerInfo.js";
 import { stackOf } from "./layers.js";
-import type { Origin } from "./origins.js";
+import type { Origin } from "./originRecords.js";
 import { type OverlayPath, parseOverlayPath, rootPath } from "./paths.js";
 import { readDirectory } from "./readdir.js";
 import { readFile, readlink, readLowerFile, stat, statLower } from "./read.js";
@@ -57,6 +58,8 @@ const borrowedMs = 250;
 
 class OverlayEngine implements Overlay {
   private active = 0;
+  /** How many there were ever: whether anything goes on. */
+  private operations = 0;
   private drained: (() => void) | undefined;
   private readonly handles = new Set<OverlayHandle>();
   private closed = false;
@@ -66,6 +69,8 @@ class OverlayEngine implements Overlay {
   private readonly keeper: Keeper;
 
   constructor(private readonly ctx: Context, readonly writable: boolean, retention: Retention) {
+    ctx.hasher.activity = () => this.operations;
+    if (writable) ctx.hasher.inBackground = (act) => { this.inBackground(act); };
     this.keeper = new Keeper(ctx, retention, (act) => { if (writable) this.inBackground(act); });
   }
 
@@ -83,6 +88,7 @@ class OverlayEngine implements Overlay {
   /** Runs one operation: counted, so that dispose can wait for it; its fault told of `operation` and `path`. */
   private async run<T>(operation: string, raw: string, act: (path: OverlayPath) => T | Promise<T>): Promise<T> {
     this.active++;
+    this.operations++;
     try {
       if (this.closed) throw new Refusal("EBADF", "the overlay is closed");
       if (!this.writable) await this.refresh();
@@ -331,6 +337,14 @@ class OverlayEngine implements Overlay {
     return this.run("originOf", path, (p) => this.ctx.origins.get(p));
   }
 
+  adoptOrigin(path: string): Promise<void> {
+    return this.change("adoptOrigin", path, (p) => adoptOrigin(this.ctx, p));
+  }
+
+  onDidChangeStaleness(listener: (paths: readonly string[]) => void): Disposable {
+    return this.ctx.staleness.onDidChange(listener);
+  }
+
   // Living together.
 
   onDidChange(listener: (events: readonly OverlayEvent[]) => void): Disposable {
@@ -356,6 +370,7 @@ class OverlayEngine implements Overlay {
   async dispose(): Promise<void> {
     this.closed = true;
     this.keeper.end();
+    this.ctx.hasher.end();
     if (this.active > 0) await new Promise<void>((resolve) => { this.drained = resolve; });
     for (const handle of [...this.handles]) await handle.close().catch(() => undefined);
     this.handles.clear();
@@ -363,5 +378,6 @@ class OverlayEngine implements Overlay {
     await this.ctx.origins.close();
     this.ctx.layers.clear();
     this.ctx.events.clear();
+    this.ctx.staleness.clear();
   }
 }

@@ -10,11 +10,13 @@ import { reloadIfFailed } from "./create.js";
 import { Refusal } from "./errors.js";
 import { lookup, type Lookup, lookupToDrop, type Place } from "./lookup.js";
 import { checkChangeable, whiteoutName } from "./markers.js";
+import type { Under } from "./originRecords.js";
 import type { OverlayPath } from "./paths.js";
 import { listPlace } from "./readdir.js";
+import { underOf } from "./stale.js";
 import { trashedPath } from "./trash.js";
 import type { UpperDirectory } from "./tree.js";
-import { lowerHas, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
+import { lowerHas, lowerOfName, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 /** What becomes of the upper entry of a deleted name: gone, or kept in the trash. */
 type Fate = "discard" | "trash";
@@ -116,15 +118,16 @@ async function removeFile(ctx: Context, parent: UpperDirectory, name: string, fa
   const directory = ctx.tree.upperPath(parent);
   const path = ctx.tree.mergedPath(parent, name);
   let kept: string | undefined;
+  let was: Under | undefined;
   await reloadIfFailed(ctx, parent, () =>
-    ctx.work.inside(directory, false, () => hideAndDrop(ctx, parent, name, entry !== undefined, async (target) => {
+    ctx.work.inside(directory, false, async () => { was = await hideAndDrop(ctx, parent, name, entry !== undefined, async (target) => {
       if (fate === "trash" && entry !== undefined) kept = await ctx.trash.keep(target, entry, { path, what: "delete" });
       else await ctx.scratch.unlink(target);
-    })),
+    }); }),
   );
   ctx.tree.remove(parent, name);
-  if (kept !== undefined) ctx.origins.keep(path, trashedPath(kept), false);
-  else ctx.origins.drop(path, false);
+  if (kept !== undefined) ctx.origins.keep(path, trashedPath(kept), false, { was });
+  else ctx.origins.drop(path, false, was);
   ctx.events.queue("deleted", path);
   return { directory };
 }
@@ -137,27 +140,32 @@ export async function removeDirectory(ctx: Context, parent: UpperDirectory, name
   const node = entry?.node;
   const leftover = ctx.work.temp();
   let kept: string | undefined;
+  let was: Under | undefined;
   await reloadIfFailed(ctx, parent, () =>
-    ctx.work.inside(directory, false, () => hideAndDrop(ctx, parent, name, node !== undefined, async (target) => {
+    ctx.work.inside(directory, false, async () => { was = await hideAndDrop(ctx, parent, name, node !== undefined, async (target) => {
       if (fate === "trash" && entry !== undefined) kept = await ctx.trash.keep(target, entry, { path, what: "delete" });
       else await ctx.work.moveDirectory(target, leftover);
-    })),
+    }); }),
   );
   ctx.tree.remove(parent, name);
-  if (kept !== undefined) ctx.origins.keep(path, trashedPath(kept), true);
-  else ctx.origins.drop(path, true);
+  if (kept !== undefined) ctx.origins.keep(path, trashedPath(kept), true, { was });
+  else ctx.origins.drop(path, true, was);
   ctx.events.queue("deleted", path);
   return fate === "discard" && node !== undefined ? { directory, leftover } : { directory };
 }
 
-/** The one order that is right after a crash at any point: hide the lower's name, then let the upper's go. */
-async function hideAndDrop(ctx: Context, parent: UpperDirectory, name: string, inUpper: boolean, drop: (target: string) => Promise<void>): Promise<void> {
-  const made = (await lowerHas(parent, name)) && (await makeWhiteout(ctx, parent, name));
-  if (!inUpper) return;
+/** The one order that is right after a crash at any point: hide the lower's name, then let the upper's go. Returns what it hides. */
+async function hideAndDrop(
+  ctx: Context, parent: UpperDirectory, name: string, inUpper: boolean, drop: (target: string) => Promise<void>,
+): Promise<Under | undefined> {
+  const lower = await lowerOfName(parent, name);
+  const made = lower.kind !== "absent" && (await makeWhiteout(ctx, parent, name));
+  if (!inUpper) return underOf(parent, name, lower);
   try {
     await drop(ctx.tree.entryPath(parent, name));
   } catch (error) {
     if (made) await takeBackWhiteout(ctx, parent, name);
     throw error;
   }
+  return underOf(parent, name, lower);
 }

@@ -10,11 +10,13 @@ import { makeOpaque, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import { foundPath, lookup, type Lookup, type Place } from "./lookup.js";
 import { checkChangeable, checkCreatable, redirectMarker, whiteoutName } from "./markers.js";
+import type { Under } from "./originRecords.js";
 import { baseName, isWithin, type OverlayPath } from "./paths.js";
 import { checkEmpty } from "./remove.js";
 import type { CopyOptions } from "./stage.js";
+import { nothingUnder, underOf } from "./stale.js";
 import type { UpperDirectory } from "./tree.js";
-import { lowerHas, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
+import { lowerHas, lowerOfName, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 export interface RenameOptions extends CopyOptions {
   readonly overwrite: boolean;
@@ -154,7 +156,8 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
   const there = tree.entry(to.directory, to.name);
   if (there?.node !== undefined) return again;
   // Its own name in another case is in nobody's way.
-  const present = there !== entry && (there !== undefined || (!tree.isWhitedOut(to.directory, to.name) && (await lowerHas(to.directory, to.name))));
+  const beneath = there === undefined && !tree.isWhitedOut(to.directory, to.name) ? await lowerOfName(to.directory, to.name) : undefined;
+  const present = there !== entry && (there !== undefined || (beneath !== undefined && beneath.kind !== "absent"));
   if (present !== (target.kind !== "absent")) return again;
   if (there === undefined && present && target.kind !== "lower") return again;
 
@@ -162,7 +165,8 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
   const fromPath = tree.mergedPath(from.directory, from.name);
   const toPath = tree.mergedPath(to.directory, to.name);
   await inBoth(ctx, from, to, async () => {
-    const made = (await lowerHas(from.directory, from.name)) && (await makeWhiteout(ctx, from.directory, from.name));
+    const hidden = await lowerOfName(from.directory, from.name);
+    const made = hidden.kind !== "absent" && (await makeWhiteout(ctx, from.directory, from.name));
     try {
       await ctx.scratch.rename(source, tree.entryPath(to.directory, to.name));
     } catch (error) {
@@ -172,7 +176,8 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
     tree.remove(from.directory, from.name);
     tree.add(to.directory, to.name, entry.type);
     tree.moved(entry, to.directory, to.name);
-    ctx.origins.move(fromPath, toPath, false);
+    const over = beneath?.kind === "absent" ? nothingUnder(to.directory, to.name) : beneath && underOf(to.directory, to.name, beneath);
+    ctx.origins.move(fromPath, toPath, false, { was: underOf(from.directory, from.name, hidden), over });
     ctx.events.queue("deleted", fromPath);
     ctx.events.queue(present ? "changed" : "created", toPath);
     await removeVoidWhiteout(ctx, to.directory, to.name);
@@ -231,12 +236,16 @@ async function moveDirectory(
   const fromPath = tree.mergedPath(from.directory, from.name);
   const toPath = tree.mergedPath(to.directory, to.name);
   let leftover: string | undefined;
+  let was: Under | undefined;
   await inBoth(ctx, from, to, async () => {
     await fixContent(ctx, node, source, redirect, to);
     const undo: (() => Promise<void>)[] = [];
     try {
       if (empty !== undefined) leftover = await clearTarget(ctx, to, empty, undo);
-      if ((await lowerHas(from.directory, from.name)) && (await makeWhiteout(ctx, from.directory, from.name))) {
+      const hidden = await lowerOfName(from.directory, from.name);
+      // What a renamed folder of the base has now is shown under its new name: of that nothing is hidden.
+      if (node.content?.shape.kind !== "redirect") was = underOf(from.directory, from.name, hidden);
+      if (hidden.kind !== "absent" && (await makeWhiteout(ctx, from.directory, from.name))) {
         undo.push(() => takeBackWhiteout(ctx, from.directory, from.name));
       }
       await ctx.work.moveDirectory(source, destination);
@@ -249,7 +258,7 @@ async function moveDirectory(
     node.parent = to.directory;
     node.name = to.name;
     tree.add(to.directory, to.name, "directory", node);
-    ctx.origins.move(fromPath, toPath, true);
+    ctx.origins.move(fromPath, toPath, true, { was });
     ctx.events.queue("deleted", fromPath);
     ctx.events.queue("created", toPath);
     await removeVoidWhiteout(ctx, to.directory, to.name);

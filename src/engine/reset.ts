@@ -159,6 +159,7 @@ async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { 
   );
   tree.remove(parent, name);
   if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), entry?.node !== undefined);
+  else ctx.origins.drop(path, false);
   ctx.lowerMemory.forget();
   if (entry?.node !== undefined) {
     // Everything beneath may be different now: "changed" would speak of the folder alone.

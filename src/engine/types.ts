@@ -48,8 +48,13 @@ export interface Fingerprint {
   readonly ino: bigint;
 }
 
-/** What upper says against the lowers, for one path of merged. */
-export type Change =
+/**
+ * What upper says against the lowers, for one path of merged. `stale`: what the lowers have there is not what they had
+ * when the change was made, as far as that is known.
+ */
+export type Change = Difference & { readonly stale?: true };
+
+type Difference =
   /** A lower entry that has an upper copy. */
   | { readonly kind: "copied"; readonly path: string; readonly type: EntryType }
   /** An entry that no lower has. */

@@ -5,13 +5,18 @@
  */
 import type { Context } from "./context.js";
 import { isCode } from "./errors.js";
+import type { LowerFound } from "./lowerView.js";
 import { whiteoutName } from "./markers.js";
 import type { UpperDirectory } from "./tree.js";
 
 /** Whether the lower that this directory merges has the name: then a name that goes needs a whiteout. */
 export async function lowerHas(directory: UpperDirectory, name: string): Promise<boolean> {
-  const below = directory.content?.below;
-  return below !== undefined && (await below.lookup(name)).kind !== "absent";
+  return (await lowerOfName(directory, name)).kind !== "absent";
+}
+
+/** What the lower that this directory merges has under a name. */
+export async function lowerOfName(directory: UpperDirectory, name: string): Promise<LowerFound> {
+  return directory.content?.below === undefined ? { kind: "absent" } : directory.content.below.lookup(name);
 }
 
 /** Makes a whiteout unless there is one. Returns whether it was made now, so that a failing caller can take it back. */

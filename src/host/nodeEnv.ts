@@ -1,5 +1,5 @@
-/** Env on Node: time, identity, text. */
-import { randomBytes } from "node:crypto";
+/** Env on Node: time, identity, text, hashes. */
+import { createHash, randomBytes } from "node:crypto";
 import type { Env, LogLevel } from "../engine/layer.js";
 import type { CancelSignal } from "../engine/types.js";
 
@@ -55,6 +55,10 @@ export class NodeEnv implements Env {
 
   decode(bytes: Uint8Array): string {
     return this.#decoder.decode(bytes);
+  }
+
+  digest(bytes: Uint8Array): string {
+    return createHash("sha256").update(bytes).digest("base64");
   }
 
   log(level: LogLevel, message: string): void {

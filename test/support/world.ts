@@ -41,6 +41,7 @@ export class World {
     readonly events: OverlayEvent[],
     readonly logged: { level: LogLevel; message: string }[],
     private readonly options: WorldOptions,
+    private readonly sleepers: Sleepers,
   ) {}
 
   static async create(options: WorldOptions = {}): Promise<World> {
@@ -57,6 +58,7 @@ export class World {
   /** Opens the overlay that a disk holds, as a new process would. */
   static async open(disk: MemoryDisk, options: WorldOptions = {}): Promise<World> {
     const hook = options.hook ?? passThrough;
+    const sleepers: Sleepers = new Set();
     const logged: { level: LogLevel; message: string }[] = [];
     const scratch = interceptedScratch(new MemoryScratchLayer(disk, "/scratch"), hook);
     const overlay = await createOverlay({
@@ -65,17 +67,25 @@ export class World {
       scratch,
       manifest: new MemoryManifest(scratch),
       outside: new MemoryOutsideReader(disk),
-      env: testEnv((level, message) => logged.push({ level, message })),
+      env: testEnv((level, message) => logged.push({ level, message }), sleepers),
       options: options.overlay ?? {},
     });
     const events: OverlayEvent[] = [];
     overlay.onDidChange((batch) => events.push(...batch));
-    return new World(disk, overlay, events, logged, options);
+    return new World(disk, overlay, events, logged, options, sleepers);
   }
 
   /** What a new process finds if this one dies now. */
   async reopened(): Promise<World> {
     return World.open(snapshot(this.disk), { ...this.options, hook: passThrough });
+  }
+
+  /** Nothing goes on for as long as what waits for that wants. */
+  async idle(): Promise<void> {
+    for (let turns = 0; turns < 500; turns++) {
+      for (const wake of [...this.sleepers]) wake();
+      await Promise.resolve();
+    }
   }
 
   async text(path: string): Promise<string> {
@@ -115,17 +125,23 @@ export async function mergedTree(overlay: Overlay, path = "/"): Promise<Record<s
 
 let ids = 0;
 
-export function testEnv(log: (level: LogLevel, message: string) => void = () => undefined): Env {
+/** Ends what waits for an idle moment. */
+type Sleepers = Set<() => void>;
+
+export function testEnv(log: (level: LogLevel, message: string) => void = () => undefined, sleepers: Sleepers = new Set()): Env {
   return {
     now: () => startMs + 3_600_000,
     id: () => `t${String(ids++).padStart(8, "0")}`,
-    // Nothing that a test waits for takes a minute: what is put off so long comes when the overlay is closed.
-    sleep: (ms, signal) => (ms < 60_000 || signal === undefined ? Promise.resolve() : new Promise((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", resolve);
+    // What is put off comes when the overlay is closed; what waits for less than a minute, when a test says so, too.
+    sleep: (ms, signal) => (signal === undefined ? Promise.resolve() : new Promise((resolve) => {
+      const end = (): void => { sleepers.delete(end); resolve(); };
+      if (ms < 60_000) sleepers.add(end);
+      if (signal.aborted) end();
+      else signal.addEventListener("abort", end);
     })),
     encode: (text) => new TextEncoder().encode(text),
     decode: (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
+    digest: (bytes) => bytes.join(),
     log,
   };
 }
