@@ -11,7 +11,7 @@ export type { Manifest } from "./manifest.js";
 export type { Hold, OpenOverlayOptions, Ports } from "./openOverlay.js";
 export { breakLock, currentOwner, describeOwner, onReleased, requestYield } from "./ownership.js";
 export type { Owner, OverlayLock } from "./ownership.js";
-export { exportFolder, exportLayer, exportPatch, importPatch, layerTar } from "../carry/index.js";
+export { exportFolder, exportLayer, exportPatch, exportPatchFile, importPatch, layerTar } from "../carry/index.js";
 export type { Carried, CarryOptions, ExportedLayer, ExportedPatch, FolderReport, ImportReport, LayerReport, LeftOut, PatchReport, Selection } from "../carry/index.js";
 export { apply, appliedRecords, forgetApply, planApply, undoApply } from "../apply/index.js";
 export type { Action, Applied, ApplyOptions, ApplyReport, NotDone, Plan, PlanItem, Print, UndoReport } from "../apply/index.js";

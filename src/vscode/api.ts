@@ -1,12 +1,13 @@
 /** What `activate` returns: overlays for tests and for other extensions, with no user interface in between. */
 import type * as vscode from "vscode";
-import type { Overlay } from "../engine/index.js";
+import type { Change, Overlay } from "../engine/index.js";
+import type { CarryOptions, FolderReport, ImportReport, LayerReport, PatchReport } from "./carrier.js";
 import { deleteForGood } from "./commands/deleteOverlay.js";
-import { createOverlay } from "./commands/openFolder.js";
+import { createOverlay, freeName } from "./commands/openFolder.js";
 import type { CommandContext } from "./commands/context.js";
 import type { OverlayInfo } from "./ports.js";
 import type { ShownSourceControl } from "./sourceControls.js";
-import { overlayUri } from "./uris.js";
+import { overlayUri, parseAddress } from "./uris.js";
 
 export interface OpenOptions {
   /** Default: the base folder's name, numbered when that is taken. */
@@ -30,6 +31,18 @@ export interface OverlayWorkspaceApi {
   close(uri: vscode.Uri): Promise<void>;
   /** Deletes an overlay with everything that it keeps. */
   delete(id: string): Promise<void>;
+  /** A second overlay with the same changes; its root. Nothing is shown. */
+  duplicate(uri: vscode.Uri, name?: string): Promise<vscode.Uri>;
+  /** What differs from the base at and beneath a URI, parents first. */
+  changes(uri: vscode.Uri): Promise<readonly Change[]>;
+  /**
+   * These four carry what is at and beneath a URI out to an absolute path, or a patch into its overlay, whole or not at all.
+   * They reject with an OverlayError; `leftOut` of what they return says what could not be carried.
+   */
+  exportPatch(uri: vscode.Uri, target: string, options?: CarryOptions): Promise<PatchReport>;
+  exportFolder(uri: vscode.Uri, target: string, options?: CarryOptions): Promise<FolderReport>;
+  exportLayer(uri: vscode.Uri, target: string, options?: CarryOptions): Promise<LayerReport>;
+  importPatch(uri: vscode.Uri, patch: Uint8Array, options?: CarryOptions): Promise<ImportReport>;
 }
 
 export function createApi(context: CommandContext): OverlayWorkspaceApi {
@@ -49,5 +62,21 @@ export function createApi(context: CommandContext): OverlayWorkspaceApi {
     acquire: async (uri) => (await overlays.get(uri.authority)).overlay,
     close: (uri) => overlays.close(uri.authority),
     delete: (id) => deleteForGood(context, id),
+    async duplicate(uri, name) {
+      const { name: first } = await store.info(uri.authority);
+      const wanted = name ?? (await freeName(context, first));
+      const made = await overlays.whileClosed(uri.authority, () => store.duplicate(uri.authority, wanted));
+      context.list.refresh();
+      return overlayUri(made);
+    },
+    changes: async (uri) => (await overlays.get(uri.authority)).overlay.changes(pathOf(uri)),
+    exportPatch: async (uri, target, options = {}) => (await overlays.get(uri.authority)).carrier.patchFile(target, { ...options, paths: [pathOf(uri)] }),
+    exportFolder: async (uri, target, options = {}) => (await overlays.get(uri.authority)).carrier.folder(target, { ...options, path: pathOf(uri) }),
+    exportLayer: async (uri, target, options = {}) => (await overlays.get(uri.authority)).carrier.layerFile(target, { ...options, paths: [pathOf(uri)] }),
+    importPatch: async (uri, patch, options = {}) => (await overlays.get(uri.authority)).carrier.importPatch(patch, options),
   };
+}
+
+function pathOf(uri: vscode.Uri): string {
+  return parseAddress(uri)?.path ?? "/";
 }

@@ -49,6 +49,57 @@ export interface ImportReport {
   readonly leftBehind: readonly string[];
 }
 
+export type ApplyAction = "create" | "overwrite" | "mode" | "delete" | "rename" | "replace" | "mkdir" | "rmdir";
+
+/** One thing that applying would do to the base. */
+export interface ApplyItem {
+  readonly action: ApplyAction;
+  /** Overlay path; of a rename the new name. */
+  readonly path: string;
+  /** Of a rename, the old name. */
+  readonly from?: string;
+  /** `stale`: the base changed since the overlay copied it. `unknown`: there is no record of it. */
+  readonly base: "fresh" | "stale" | "unknown";
+  /** Why it cannot be done at all; a sentence. */
+  readonly refused?: string;
+}
+
+export interface ApplyReport {
+  /** For `undoApply`. */
+  readonly id: string;
+  readonly applied: readonly ApplyItem[];
+  /** Refused, failed, or not reached. */
+  readonly notDone: readonly LeftOut[];
+  readonly cancelled: boolean;
+}
+
+export interface ApplyPlan {
+  /** The folder that would be written. */
+  readonly base: string;
+  /** Why nothing can be applied at all. */
+  readonly unwritable?: string;
+  readonly items: readonly ApplyItem[];
+  readonly leftOut: readonly LeftOut[];
+  /** Does these of its items; a stale one that is among them was chosen as such. */
+  apply(items: readonly ApplyItem[], options: CarryOptions): Promise<ApplyReport>;
+}
+
+/** An earlier apply. */
+export interface Applied {
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly base: string;
+  readonly outcome: "finished" | "cut short";
+  readonly done: readonly { readonly path: string; readonly undone: boolean }[];
+}
+
+export interface UndoReport {
+  readonly undone: readonly string[];
+  readonly notDone: readonly LeftOut[];
+  readonly cancelled: boolean;
+}
+
 /** Every call rejects with OverlayError; one that was cancelled (ECANCELED) or has failed leaves nothing behind. */
 export interface Carrier {
   /** The patch in pieces, for a place that is no disk. */
@@ -58,4 +109,9 @@ export interface Carrier {
   folder(target: string, options: CarryOptions & { readonly path?: string }): Promise<FolderReport>;
   layerFile(target: string, options: Selection): Promise<LayerReport>;
   importPatch(patch: Uint8Array, options: CarryOptions): Promise<ImportReport>;
+  /** What applying would do. Only its `apply`, and `undoApply`, ever write the base. */
+  planApply(options: Selection): Promise<ApplyPlan>;
+  /** Latest first. */
+  applied(): Promise<readonly Applied[]>;
+  undoApply(id: string, options: CarryOptions): Promise<UndoReport>;
 }

@@ -140,7 +140,7 @@ export class OverlaysView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     const item = new vscode.TreeItem(info.name, vscode.TreeItemCollapsibleState.Collapsed);
     item.id = info.id;
     item.iconPath = new vscode.ThemeIcon(place.kind === "elsewhere" ? "lock" : place.kind === "here" ? "layers-active" : "layers");
-    item.description = [info.base, this.countOf(info.id) ?? ""].filter((part) => part !== "").join(" · ");
+    item.description = [this.countOf(info.id) ?? "", info.base].filter((part) => part !== "").join(" · ");
     item.tooltip = [info.name, info.base, placeText(place), vscode.l10n.t("last used {0}", ago(info.lastUsed))].filter((line) => line !== "").join("\n");
     item.contextValue = `overlay:${place.kind}`;
     item.accessibilityInformation = { label: [info.name, vscode.l10n.t("overlay over {0}", info.base), this.countOf(info.id) ?? "", placeText(place)].filter((part) => part !== "").join(", ") };

@@ -9,7 +9,7 @@ import { makeSourceTree } from "./journey/sourceTree.ts";
 import { requireNode24, root, say } from "./paths.ts";
 import { makeTemp, removeTemp } from "./processes.ts";
 import {
-  appendText, explorer, growView, newFile, newTopFolder, quickPickRows, remove, rename, runCommand, save, sourceControl, startWorkbench, typeInput, until, useMenu,
+  appendText, explorer, growView, newFile, newTopFolder, quickPickRows, remove, rename, runCommand, save, sourceControl, startWorkbench, typeInput, until, useMenu, view,
   waitForEditor, waitForOverlay, waitForStatus, waitForText,
 } from "./vscode/ui/index.ts";
 
@@ -96,6 +96,23 @@ async function takePictures(page: Page): Promise<void> {
   await runCommand(page, "Overlay: Open All Changes");
   await until("the changes", async () => (await page.locator(".multiDiffEntry .file-path .title.modified .label-name").count()) >= 3);
   await take(page, "source-control");
+
+  await runCommand(page, "View: Close All Editors");
+  await runCommand(page, "Overlay: Apply to Base…");
+  await quickPickRows(page);
+  await take(page, "apply");
+  await page.keyboard.press("Escape");
+
+  await explorer(page).collapse("lib");
+  await explorer(page).contextMenu("README.md", undefined);
+  await view(page, "Overlays").contextMenu("eslint", "Duplicate Overlay");
+  await view(page, "Overlays").row("eslint 2");
+  await view(page, "Overlays").row("eslint/Size");
+  await growView(page, "Overlays", 160);
+  await view(page, "Overlays").waitFor("the size", (rows) => rows.some(({ label, description }) => label === "Size" && /\d/.test(description)));
+  await runCommand(page, "Notifications: Clear All Notifications");
+  await page.mouse.move(900, 300); // away from the edge that was pulled
+  await take(page, "overlays");
 }
 
 /** Waits until nothing moves any more: menus and quick picks fade in. */

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { scratchFolder } from "../support/journey/scratch.ts";
 import {
-  acceptInput, answerDialog, appendText, clickStatus, editorText, explorer, growView, keepEvidence, newFile, offersCommand, openOverlayWindow, pick,
-  quickPickRows, remove, runCommand, save, tabs, until, view, waitForDialog, waitForEditor, waitForStatus, waitForText, type OverlayWindow,
+  acceptInput, answerDialog, answerNotification, appendText, clickStatus, editorText, explorer, growView, keepEvidence, newFile, offersCommand, openOverlayWindow, pick,
+  quickPickRows, remove, runCommand, save, tabs, until, view, waitForDialog, waitForEditor, waitForOverlay, waitForStatus, waitForText, type OverlayWindow,
 } from "../support/vscode/ui/index.ts";
 
 describe("changes", () => {
@@ -160,7 +160,7 @@ describe("changes", () => {
     await changesAre("one •", "in.txt M", "two •", "in.txt M", "c.txt M");
     await clickStatus(page, "base: 3 changes");
     expect((await quickPickRows(page)).map(({ label }) => label.trim())).toEqual([
-      "Show Overlay Changes", "Reset Layers…", "Reveal Scratch Folder", "Open Recent Overlay…", "Open Folder as Overlay…", "Delete Overlay…", "Show Log",
+      "Show Overlay Changes", "Export Patch…", "Apply to Base…", "Reset Layers…", "Reveal Scratch Folder", "Open Recent Overlay…", "Open Folder as Overlay…", "Delete Overlay…", "Show Log",
     ]);
     await pick(page, /Reset Layers…/);
     await pick(page, /one/);
@@ -189,16 +189,17 @@ describe("changes", () => {
     await runCommand(page, "View: Toggle Panel Visibility");
   });
 
-  test("Delete Overlay… says what is lost, and closes the folder", async () => {
+  test("Delete Overlay… asks nothing, closes the folder, and can be undone in the window that comes", async () => {
     const { page } = window;
     await runCommand(page, "Overlay: Delete Overlay…");
     await until("what it keeps", async () => (await quickPickRows(page))[0]?.detail.includes("2 changes"));
     await pick(page, /base/);
-    const said = await answerDialog(page, "Delete");
-    expect(said.message).toBe("Delete the overlay 'base'?");
-    expect(said.detail).toMatch(/2 changes, .*deleted for good.*base' is not touched/);
     await until("the empty window", async () => new URL(page.url()).searchParams.get("folder") === null);
     expect(readdirSync(window.scratchRoot).filter((name) => name.startsWith("base-"))).toEqual([]);
+    await answerNotification(page, "The overlay 'base' was deleted. It is kept for seven days.", "Undo");
+    expect(await waitForOverlay(page)).toBe(window.uri);
+    await waitForStatus(page, "base: 2 changes");
+    expect(readdirSync(window.scratchRoot).filter((name) => name.startsWith("base-"))).toHaveLength(1);
   });
 
 });

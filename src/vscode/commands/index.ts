@@ -1,7 +1,9 @@
 /** Every command by its id, as package.json contributes it. */
 import * as vscode from "vscode";
+import { applyToBase, undoApply } from "./applyToBase.js";
 import { compareWithBase, previewChange } from "./compare.js";
 import type { OverlayNode } from "../overlaysView.js";
+import { registerReports } from "../reports.js";
 import { clickedAndSelected, guarded, takeGiven, type CommandContext, type Given } from "./context.js";
 import { exportFolder, exportLayer, exportPatch } from "./export.js";
 import { importPatch } from "./importPatch.js";
@@ -46,6 +48,8 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.exportFolder": exportFolder,
   "overlay.exportLayer": exportLayer,
   "overlay.importPatch": importPatch,
+  "overlay.applyToBase": applyToBase,
+  "overlay.undoApply": undoApply,
   "overlay.open": openOverlay,
   "overlay.openInNewWindow": openOverlayInNewWindow,
   "overlay.rename": renameOverlay,
@@ -68,7 +72,7 @@ function isFactOf(value: unknown): value is { readonly of: OverlayNode } {
 }
 
 export function registerCommands(context: CommandContext): vscode.Disposable {
-  return vscode.Disposable.from(...Object.entries(commands).map(([id, command]) =>
+  return vscode.Disposable.from(registerReports(), ...Object.entries(commands).map(([id, command]) =>
     vscode.commands.registerCommand(id, (...args: unknown[]) => guarded(context, () => {
       const [given, rest] = takeGiven(args);
       return command(context, ...clickedAndSelected(rest), given);

@@ -54,6 +54,7 @@ export async function showCommands(context: CommandContext): Promise<void> {
   const offers: (CommandItem & { readonly when: boolean })[] = [
     { label: `$(list-tree) ${vscode.l10n.t("Show Overlay Changes")}`, command: "overlay.changes.focus", when: session !== undefined },
     { label: `$(export) ${vscode.l10n.t("Export Patch…")}`, command: "overlay.exportPatch", when: changed },
+    { label: `$(arrow-down) ${vscode.l10n.t("Apply to Base…")}`, command: "overlay.applyToBase", when: writable && changed },
     { label: `$(discard) ${vscode.l10n.t("Reset Layers…")}`, command: "overlay.resetLayers", when: writable && changed },
     { label: `$(unlock) ${vscode.l10n.t("Take Over…")}`, command: "overlay.takeOver", when: session !== undefined && !writable },
     { label: `$(folder-opened) ${vscode.l10n.t("Reveal Scratch Folder")}`, command: "overlay.revealScratchFolder", when: session !== undefined },

@@ -37,7 +37,7 @@ export interface Tree {
   read(path: string, options?: UntilOptions): Promise<TreeRow>;
   click(path: string, options?: { modifiers?: Array<"Control" | "Shift">; button?: "left" | "right"; clickCount?: number }): Promise<void>;
   /** Opens the context menu of a row, and chooses an entry by its text; `undefined` closes it. Returns all entries. */
-  contextMenu(path: string, choose: string | undefined): Promise<string[]>;
+  contextMenu(path: string, choose: string | readonly [submenu: string, entry: string] | undefined): Promise<string[]>;
   /** Clicks an inline action of a row by its title. */
   action(path: string, title: string): Promise<void>;
   collapse(path: string): Promise<void>;
@@ -120,10 +120,11 @@ function treeIn(page: Page, part: Locator, show: () => Promise<void>): Tree {
     async contextMenu(path, choose) {
       const open = async (): Promise<string[]> => {
         await at(await find(path)).locator(".label-name").first().click({ button: "right" });
-        return useMenu(page, choose);
+        if (choose === undefined || typeof choose === "string") return useMenu(page, choose);
+        return useSubmenu(page, ...choose);
       };
       // An extension's entries come some time after the window: a menu that lacks one is opened again.
-      return choose === undefined ? open() : until(`the entry "${choose}" in the menu of ${path}`, open);
+      return choose === undefined ? open() : until(`the entry "${String(choose)}" in the menu of ${path}`, open);
     },
     async action(path, title) {
       const row = at(await find(path));
@@ -198,6 +199,34 @@ export async function useMenu(page: Page, choose: string | undefined): Promise<s
     if (choose === undefined) await page.keyboard.press("Escape");
     else await entries.nth(titles.indexOf(choose)).click({ timeout: 1_000 });
     await entries.first().waitFor({ state: "hidden", timeout: 300 });
+    return true;
+  });
+  return titles;
+}
+
+/** Chooses in a menu within the menu that is open. Returns all entries of the inner one. */
+export async function useSubmenu(page: Page, submenu: string, choose: string): Promise<string[]> {
+  const outer = page.locator(".monaco-menu .action-menu-item", { has: page.locator(`.action-label[aria-label="${submenu}"]`) });
+  await page.locator(".monaco-menu .action-menu-item .action-label").first().waitFor();
+  if ((await outer.count()) === 0) {
+    await page.keyboard.press("Escape");
+    throw new Error(`The menu has no "${submenu}"`);
+  }
+  const inner = page.locator(".monaco-submenu .action-menu-item .action-label");
+  const titles = await until(`the entries of ${submenu}`, async () => {
+    await outer.first().hover({ timeout: 1_000 });
+    await inner.first().waitFor({ timeout: 1_000 });
+    return inner.evaluateAll((all) => all.map((entry) => entry.getAttribute("aria-label") ?? entry.textContent));
+  });
+  if (!titles.includes(choose)) {
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    throw new Error(`${submenu} has no "${choose}"; it has: ${titles.join(", ")}`);
+  }
+  await until("the menu to go", async () => {
+    if ((await inner.count()) === 0) return true;
+    await inner.nth(titles.indexOf(choose)).click({ timeout: 1_000 });
+    await inner.first().waitFor({ state: "hidden", timeout: 300 });
     return true;
   });
   return titles;
