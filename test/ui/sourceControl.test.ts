@@ -137,7 +137,7 @@ describe("the source control view", () => {
     await sourceControl(page).action("Changes/b.txt", "Restore");
     await rowsAre("Changes", "a.txt M", "-c.txt- D", "e.txt R", "-gone- D", "new.txt d A", "x.txt d M");
     await sourceControl(page).action("Changes/a.txt", "Restore");
-    await waitForStatus(page, "What it was is kept in the overlay's trash for seven days");
+    await waitForNotification(page, "is as in the base again.");
     await rowsAre("Changes", "-c.txt- D", "e.txt R", "-gone- D", "new.txt d A", "x.txt d M");
     await sourceControl(page).action("Changes/new.txt", "Restore");
     expect(await answerDialog(page, "Cancel")).toMatchObject({ message: "'new.txt' is not in the base. Delete it?" });

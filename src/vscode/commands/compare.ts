@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { Change, Overlay } from "../../engine/index.js";
 import { nameOf } from "../paths.js";
 import { emptyUri, lowerUri, overlayUri } from "../uris.js";
+import { belowName } from "./layerPicks.js";
 import { openMultiDiff } from "./multiDiff.js";
 import { mention, targetsOf, uriOf, type CommandContext, type Target } from "./context.js";
 
@@ -39,7 +40,7 @@ async function compareOne(target: Target, options: vscode.TextDocumentShowOption
   const sides = await sidesOf(overlay, path, change);
   if (sides === undefined) {
     mention(change === undefined
-      ? vscode.l10n.t("'{0}' does not differ from the base.", nameOf(path))
+      ? vscode.l10n.t("'{0}' does not differ from '{1}'.", nameOf(path), belowName(target.session))
       : vscode.l10n.t("'{0}' is a folder: it has no content of its own to compare.", nameOf(path)));
     return;
   }
@@ -49,7 +50,7 @@ async function compareOne(target: Target, options: vscode.TextDocumentShowOption
     const from = change?.kind === "renamed" ? change.from : undefined;
     const lower = lowerUri(uri, from === undefined ? undefined : overlayUri(target.session.info, from));
     const both = from === undefined || nameOf(from) === name ? name : `${nameOf(from)} → ${name}`;
-    await vscode.commands.executeCommand("vscode.diff", lower, uri, vscode.l10n.t("{0} (Base ↔ Overlay)", both), options);
+    await vscode.commands.executeCommand("vscode.diff", lower, uri, vscode.l10n.t("{0} ({1} ↔ Overlay)", both, belowName(target.session)), options);
     return;
   }
   const [only, left, right, title] = sides === "overlayOnly"

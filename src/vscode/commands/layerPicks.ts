@@ -69,3 +69,8 @@ export function snapshotRow({ id, name, created }: Snapshot, infos?: readonly La
 export async function countInUpper({ overlay }: Session): Promise<number> {
   return (await overlay.changes()).filter(isShown).length;
 }
+
+/** The name of what lies below the upper, for titles: what "the base" of a comparison is, once there are snapshots. */
+export function belowName({ snapshots }: Session): string {
+  return snapshots[0]?.name ?? vscode.l10n.t("Base");
+}

@@ -5,6 +5,7 @@ import type { ShownChange } from "../changeModel.js";
 import { ancestorsOf, nameOf } from "../paths.js";
 import type { Session } from "../session.js";
 import { lowerUri, overlayUri } from "../uris.js";
+import { belowName } from "./layerPicks.js";
 
 /** VS Code reads both sides of each file when it opens them; past this many the user is asked. */
 export const many = 500;
@@ -81,7 +82,7 @@ async function sidesOf(session: Session, change: ShownChange): Promise<Sides | u
 
 function titleOf(session: Session, paths: readonly string[]): string {
   const [only] = paths;
-  if (paths.length === 1 && only !== undefined && only !== "/") return vscode.l10n.t("{0}: Changes (Base ↔ Overlay)", nameOf(only));
+  if (paths.length === 1 && only !== undefined && only !== "/") return vscode.l10n.t("{0}: Changes ({1} ↔ Overlay)", nameOf(only), belowName(session));
   return vscode.l10n.t("Overlay {0}: Changes", session.info.name);
 }
 

@@ -46,7 +46,7 @@ async function reset(context: CommandContext, clicked: unknown, selected: unknow
   const losing = !losesNothing(first);
   const resetAll = async (): Promise<void> => { for (const { session, path } of changed) await session.overlay.reset(path === "/" ? undefined : path); };
   // Who was not asked is offered the way back.
-  if (asking === "forMany" && oneFile && losing) offerUndo(context, first.session, vscode.l10n.t("'{0}' is as in the base again.", nameOf(first.path)), await droppedBy(first.session, resetAll));
+  if (asking === "forMany" && oneFile && losing) offerUndo(context, first.session, asBefore(first), await droppedBy(first.session, resetAll));
   else await resetAll();
 }
 
@@ -84,7 +84,12 @@ function questionFor(changed: readonly Target[], first: Target): string {
   if (first.path === "/") return vscode.l10n.t("Throw away all changes of '{0}'?", first.session.info.name);
   const name = nameOf(first.path);
   if (first.session.changes.get(first.path)?.kind === "added") return vscode.l10n.t("'{0}' is not in the base. Delete it?", name);
-  return vscode.l10n.t("Reset '{0}' to the base?", name);
+  const [snapshot] = first.session.snapshots;
+  return snapshot === undefined ? vscode.l10n.t("Reset '{0}' to the base?", name) : vscode.l10n.t("Reset '{0}' to the snapshot '{1}'?", name, snapshot.name);
+}
+
+function asBefore({ session: { snapshots: [snapshot] }, path }: Target): string {
+  return snapshot === undefined ? vscode.l10n.t("'{0}' is as in the base again.", nameOf(path)) : vscode.l10n.t("'{0}' is as in the snapshot '{1}' again.", nameOf(path), snapshot.name);
 }
 
 async function ask(question: string, count: number, yes: string): Promise<boolean> {
