@@ -8,8 +8,8 @@ import { CopyChecks, type CheckCopy } from "./copyChecks.js";
 import { Emitter } from "./emitter.js";
 import { ancestorsOf, isWithin, outermost } from "./paths.js";
 
-/** A change, and whether what the base has there is not what it was when the change was made. */
-export type ShownChange = Change & { readonly stale?: boolean };
+/** What the overlay says; a fake may say of each whether it is stale. */
+export type ShownChange = Change;
 
 /** The part of an overlay that the model reads. */
 export interface ChangeSource {
@@ -108,11 +108,19 @@ export class ChangeModel {
 
   /** Tells that the base changed at these paths of its own, which no event says where a copy hides it. */
   baseChanged(paths: readonly string[]): void {
+    // Copies among them are compared anew with it.
+    this.askAgain(paths.filter((path) => this.entries.has(path)));
     if (this.checks === undefined) return;
     // Which base path a copy below a renamed folder came from is the overlay's to know, so all that are hidden are asked.
     for (const path of this.unchanged.keys()) this.checks.add(path);
-    for (const path of paths) if (isCopy(this.entries.get(path))) this.checks.add(path);
     this.checks.start();
+  }
+
+  /** Tells that something of these paths may be different which merged does not show: whether they are stale. */
+  askAgain(paths: readonly string[]): void {
+    if (paths.length === 0 || (!this.loaded && this.running === undefined)) return;
+    for (const path of paths) this.expect({ type: "changed", path });
+    if (this.loaded) void this.update();
   }
 
   dispose(): void {

@@ -4,7 +4,7 @@
  */
 import * as vscode from "vscode";
 import { ChangeTree, isFolder, type ChangeRow } from "./changeTree.js";
-import { kindWord } from "./decorations.js";
+import { baseMoved, kindWord } from "./decorations.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
 import { overlayUri } from "./uris.js";
@@ -73,11 +73,12 @@ export class ChangesView implements vscode.TreeDataProvider<ViewNode>, vscode.Di
       return item;
     }
     const { change } = row;
-    const word = kindWord(change, session.changes.renamedTo(row.path));
-    item.contextValue = `change:${change.kind}:${change.type === "directory" ? "directory" : "file"}:${writable}`;
+    const kind = kindWord(change, session.changes.renamedTo(row.path));
+    const word = change.stale === true ? baseMoved(kind) : kind;
+    item.contextValue = `change:${change.kind}:${change.type === "directory" ? "directory" : "file"}${change.stale === true ? ":stale" : ""}:${writable}`;
     // What a decoration says is said by it; a deleted entry and the old name of a renamed one need words.
     if (change.kind === "deleted" || change.kind === "renamed" || change.kind === "replaced") item.description = word;
-    item.tooltip = row.path.slice(1);
+    item.tooltip = change.stale === true ? baseMoved(row.path.slice(1)) : row.path.slice(1);
     item.accessibilityInformation = { label: `${row.name}, ${word}` };
     if (change.type !== "directory") {
       item.command = { command: "overlay.previewChange", title: vscode.l10n.t("Compare with Base"), arguments: [node] };

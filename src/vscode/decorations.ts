@@ -66,7 +66,10 @@ export class Decorations implements vscode.FileDecorationProvider, vscode.Dispos
 
 function decorate(change: Change, renamedTo: string | undefined, propagate: boolean): vscode.FileDecoration {
   const { badge, color } = looks(change);
-  const decoration = new vscode.FileDecoration(badge, tooltip(change, renamedTo), new vscode.ThemeColor(color));
+  const text = tooltip(change, renamedTo);
+  const stale = change.stale === true;
+  // Two characters are what a badge has room for.
+  const decoration = new vscode.FileDecoration(stale && badge.length === 1 ? `${badge}!` : badge, stale ? baseMoved(text) : text, new vscode.ThemeColor(color));
   decoration.propagate = propagate;
   return decoration;
 }
@@ -102,6 +105,11 @@ function tooltip(change: Change, renamedTo: string | undefined): string {
     case "renamed":
       return folder ? vscode.l10n.t("Folder renamed in the overlay, from '{0}' in the base", change.from.slice(1)) : vscode.l10n.t("Renamed in the overlay, from '{0}' in the base", change.from.slice(1));
   }
+}
+
+/** What is said of a stale change, after what is said of it anyway. */
+export function baseMoved(text: string): string {
+  return vscode.l10n.t("{0}; the base has changed since", text);
 }
 
 /** One word for a row of a list. */

@@ -114,7 +114,8 @@ export class Session implements Disposable {
     });
     const layers = overlay.onDidChangeLayers(() => { void this.lookAtLayers(overlay); });
     void this.lookAtLayers(overlay);
-    return { dispose: () => { events.dispose(); layers.dispose(); } };
+    const staleness = overlay.onDidChangeStaleness((paths) => { this.changes.askAgain(paths); });
+    return { dispose: () => { events.dispose(); layers.dispose(); staleness.dispose(); } };
   }
 
   private async lookAtLayers(overlay: Overlay): Promise<void> {

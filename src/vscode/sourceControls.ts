@@ -4,7 +4,7 @@
  */
 import * as vscode from "vscode";
 import { ChangeRows, type GroupId, type RowContent } from "./changeRows.js";
-import { kindWord } from "./decorations.js";
+import { baseMoved, kindWord } from "./decorations.js";
 import type { Overlays } from "./overlays.js";
 import { quickDiffOf } from "./quickDiff.js";
 import type { Session } from "./session.js";
@@ -31,9 +31,9 @@ export class ChangeResource implements vscode.SourceControlResourceState {
     // Badge and colour come from the file decorations, as in the Explorer; the tooltip is what a screen reader says.
     this.decorations = {
       strikeThrough: change.kind === "deleted",
-      tooltip: change.stale === true ? vscode.l10n.t("{0}; the base has changed since", word) : word,
+      tooltip: change.stale === true ? baseMoved(word) : word,
     };
-    this.contextValue = `change:${change.kind}:${change.type === "directory" ? "directory" : "file"}`;
+    this.contextValue = `change:${change.kind}${change.stale === true ? ":stale" : ""}:${change.type === "directory" ? "directory" : "file"}`;
   }
 
   readonly path: string;

@@ -191,6 +191,40 @@ describe("source control", () => {
     await vscode.window.showTextDocument(rig.at("b.txt")); // what is shown is watched, and so is the base
     await new Promise((resolve) => { setTimeout(resolve, 1000); });
     writeFileSync(join(rig.base, "a.txt"), "changed beneath");
+    await until("the row", () => control(rig).groups.stale.resourceStates.length === 1);
+    await rowsAre(rig);
+    writeFileSync(join(rig.base, "a.txt"), "base");
+    await until("no row", () => control(rig).sourceControl.count === 0);
+  });
+
+  it("a row whose base is changed by others moves to Stale; Keep Mine moves it back, Take Base ends it", async () => {
+    const rig = await makeOpen({ "a.txt": "base", "b.txt": "base", "c.txt": "base" });
+    await write(rig.at("a.txt"), "mine");
+    await fs.delete(rig.at("b.txt"));
+    await rowsAre(rig, "a.txt: modified", "b.txt: deleted");
+    await vscode.window.showTextDocument(rig.at("c.txt")); // what is shown is watched, and so is the base
+    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    const staleRows = (): string[] => control(rig).groups.stale.resourceStates.map(({ resourceUri, decorations, contextValue }) => `${nameOf(resourceUri)}: ${decorations?.tooltip ?? ""} (${contextValue ?? ""})`).sort();
+    const staleAre = async (...wanted: string[]): Promise<void> => {
+      await until(`the stale rows ${wanted.join("; ")}`, () => JSON.stringify(staleRows()) === JSON.stringify(wanted) || undefined).catch(() => { assert.deepEqual(staleRows(), wanted); });
+    };
+    const a = "a.txt: modified; the base has changed since (change:copied:stale:file)";
+    const b = "b.txt: deleted; the base has changed since (change:deleted:stale:file)";
+    for (const name of ["a.txt", "b.txt"]) writeFileSync(join(rig.base, name), "changed by others");
+    await staleAre(a, b);
+    await rowsAre(rig);
+    assert.equal(control(rig).sourceControl.count, 2);
+    const row = (name: string): State | undefined => control(rig).groups.stale.resourceStates.find(({ resourceUri }) => nameOf(resourceUri) === name);
+    await vscode.commands.executeCommand("overlay.keepMine", row("a.txt"));
+    await staleAre(b);
+    await rowsAre(rig, "a.txt: modified");
+    assert.equal(await read(rig.at("a.txt")), "mine");
+    await vscode.commands.executeCommand("overlay.takeBase", row("b.txt"));
+    await staleAre();
+    assert.equal(await read(rig.at("b.txt")), "changed by others");
+    writeFileSync(join(rig.base, "a.txt"), "changed once more");
+    await staleAre(a);
+    await vscode.commands.executeCommand("overlay.keepMine", control(rig).groups.stale);
     await rowsAre(rig, "a.txt: modified");
   });
 

@@ -18,6 +18,7 @@ import { pruneUnchangedCopies } from "./prune.js";
 import { resetLayers } from "./resetLayers.js";
 import { resetSelection, resetToBase, restore } from "./reset.js";
 import { renameSnapshot, squashSnapshots, takeSnapshot } from "./snapshots.js";
+import { keepMine, mergeInEditor } from "./stale.js";
 import { emptyTrash, undoReset } from "./undoReset.js";
 
 type Command = (context: CommandContext, clicked: unknown, selected: unknown, given: Given) => Promise<void>;
@@ -34,6 +35,10 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.previewChange": previewChange,
   "overlay.resetToBase": resetToBase,
   "overlay.restore": restore,
+  // The same for a change whose base has moved.
+  "overlay.takeBase": restore,
+  "overlay.keepMine": keepMine,
+  "overlay.mergeInEditor": mergeInEditor,
   "overlay.pruneUnchangedCopies": pruneUnchangedCopies,
   // For the key in the view: bound to resetToBase itself, the Explorer's menu would show a key that means "delete" there.
   "overlay.resetSelection": resetSelection,
