@@ -1,6 +1,6 @@
 /**
- * While another window owns an overlay, this one reads what that one writes: it watches the upper layer, drops what the
- * engine remembers of it, and asks again. Which paths changed is not taken from the markers; open files are compared.
+ * While another window owns an overlay, this one reads what that one writes: it watches the upper layer and the manifest,
+ * which says what lies below it (that window takes snapshots, and resets to them), drops what the engine remembers of it, and asks again. Which paths changed is not taken from the markers; open files are compared.
  */
 import * as vscode from "vscode";
 import type { Overlays } from "./overlays.js";
@@ -25,7 +25,7 @@ export class ReaderSync implements vscode.Disposable {
     this.stop(session);
     if (session.access.kind === "writable") return;
     let timer: NodeJS.Timeout | undefined;
-    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(session.info.scratch), "upper/**"));
+    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(session.info.scratch), "{overlay.json,upper/**}"));
     const soon = (): void => { timer ??= setTimeout(() => { timer = undefined; this.catchUp(session).catch(this.onFailure); }, soonMs); };
     watcher.onDidCreate(soon);
     watcher.onDidChange(soon);
@@ -38,6 +38,7 @@ export class ReaderSync implements vscode.Disposable {
 
   private async catchUp(session: Session): Promise<void> {
     session.overlay.upperChanged();
+    await session.lookAtLayers();
     await session.changes.reload();
     await this.refreshOpenFiles(session);
     await vscode.commands.executeCommand("workbench.files.action.refreshFilesExplorer");

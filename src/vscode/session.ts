@@ -118,7 +118,8 @@ export class Session implements Disposable {
     return { dispose: () => { events.dispose(); layers.dispose(); staleness.dispose(); } };
   }
 
-  private async lookAtLayers(overlay: Overlay): Promise<void> {
+  /** For whoever knows that another process changes them. */
+  async lookAtLayers(overlay = this.overlay): Promise<void> {
     try {
       const found = await overlay.snapshots();
       if (this.overlay !== overlay) return;

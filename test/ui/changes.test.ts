@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { scratchFolder } from "../support/journey/scratch.ts";
 import {
   acceptInput, answerDialog, answerNotification, appendText, clickStatus, editorText, explorer, growView, keepEvidence, newFile, offersCommand, openOverlayWindow, pick,
-  quickPickRows, remove, runCommand, save, tabs, until, view, waitForDialog, waitForEditor, waitForOverlay, waitForStatus, waitForText, type OverlayWindow,
+  quickPickRows, remove, runCommand, save, tabs, until, view, waitForEditor, waitForOverlay, waitForStatus, waitForText, type OverlayWindow,
 } from "../support/vscode/ui/index.ts";
 
 describe("changes", () => {
@@ -163,18 +163,21 @@ describe("changes", () => {
       "Show Overlay Changes", "Export Patch…", "Apply to Base…", "Reset Layers…", "Reveal Scratch Folder", "Open Recent Overlay…", "Open Folder as Overlay…", "Delete Overlay…", "Show Log",
     ]);
     await pick(page, /Reset Layers…/);
-    await pick(page, /one/);
-    await pick(page, /c\.txt/);
-    // Everything was picked at first; it and the parts exclude each other.
-    expect((await quickPickRows(page)).map(({ label, checked }) => [label.trim(), checked])).toEqual([["Everything", false], ["one", true], ["two", false], ["c.txt", true]]);
-    await acceptInput(page);
-    expect(await answerDialog(page, "Cancel")).toMatchObject({ message: "Throw away the changes in 'one', 'c.txt'?" });
+    await pick(page, /Only Some Folders and Files/);
+    await until("the folders and files", async () => (await quickPickRows(page)).some(({ label }) => label.trim() === "one"));
+    expect((await quickPickRows(page)).map(({ label, description, checked }) => [label.trim(), description, checked])).toEqual([["one", "1 change", false], ["two", "1 change", false], ["c.txt", "1 change", false]]);
+    await page.keyboard.press("Escape");
     await changesAre("one •", "in.txt M", "two •", "in.txt M", "c.txt M");
-    await runCommand(page, "Overlay: Reset Layers…");
-    await pick(page, /one/);
-    await acceptInput(page);
-    expect((await waitForDialog(page)).detail).toContain("1 change is thrown away");
-    await answerDialog(page, "Reset");
+    for (const kept of [false, true]) {
+      await runCommand(page, "Overlay: Reset Layers…");
+      await pick(page, /Only Some Folders and Files/);
+      await pick(page, /^\s*one/);
+      await acceptInput(page);
+      await changesAre("two •", "in.txt M", "c.txt M");
+      if (kept) break;
+      await answerNotification(page, "The changes in 'one' were thrown away.", "Undo");
+      await changesAre("one •", "in.txt M", "two •", "in.txt M", "c.txt M");
+    }
     await changesAre("two •", "in.txt M", "c.txt M");
     const upper = join(scratchFolder(window.scratchRoot, window.uri), "upper");
     expect(readdirSync(upper).sort()).toEqual(["c.txt", "two"]);

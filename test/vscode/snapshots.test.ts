@@ -1,10 +1,12 @@
 // Snapshots, resets of layers and their undo, by commands with everything given, as a user would see what comes of them.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as vscode from "vscode";
 import type { Overlay } from "../../src/engine/index.ts";
-import { atEnd, fs, makeOverlay, names, read, until, write, type Rig, type Tree } from "./support.ts";
+import { atEnd, extensionId, fs, makeOverlay, names, read, until, write, type Rig, type Tree } from "./support.ts";
 
 const run = (command: string, ...args: unknown[]): Thenable<unknown> => vscode.commands.executeCommand(`overlay.${command}`, ...args);
 
@@ -212,5 +214,34 @@ describe("snapshots", () => {
     assert(await vscode.workspace.applyEdit(edit));
     assert(await b.save());
     assert.equal(await read(b.uri), "more two b");
+  });
+
+  it("those that another process takes, and its resets, are seen where the overlay is read-only", async function () {
+    this.timeout(60_000);
+    const rig = await makeLayered({ "a.txt": "base" });
+    const { scratch } = (await rig.api.overlays()).find(({ id }) => id === rig.root.authority) ?? assert.fail("it is listed");
+    await rig.api.close(rig.root);
+    const module = pathToFileURL(join(vscode.extensions.getExtension(extensionId)?.extensionPath ?? "", "dist", "overlay.mjs")).href;
+    const script = `
+      const { openOverlay } = await import(${JSON.stringify(module)});
+      const overlay = await openOverlay({ base: ${JSON.stringify(rig.base)}, scratch: ${JSON.stringify(scratch)} });
+      const steps = [
+        async () => { await overlay.writeFile("/a.txt", "one"); await overlay.takeSnapshot("theirs"); },
+        async () => { await overlay.resetTo("base"); },
+      ];
+      process.stdin.on("data", async () => { await steps.shift()(); });
+      console.log("open");`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" }, stdio: ["pipe", "pipe", "inherit"] });
+    atEnd(() => { child.kill("SIGKILL"); });
+    await new Promise((resolve) => { child.stdout.once("data", resolve); });
+    const document = await show(rig.at("a.txt"));
+    const overlay = await rig.api.acquire(rig.root);
+    assert.equal(overlay.writable, false);
+    child.stdin.write("next\n");
+    await until("what it wrote", () => document.getText() === "one" || undefined, 15_000);
+    await until("its snapshot", async () => (await overlay.snapshots())[0]?.name === "theirs" || undefined, 15_000);
+    await rowsAre(rig);
+    child.stdin.write("next\n");
+    await until("the base's text", () => document.getText() === "base" || undefined, 15_000);
   });
 });
