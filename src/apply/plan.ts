@@ -108,11 +108,16 @@ async function obstacle(base: BaseWriter, ways: Ways, { before, after }: Pair, o
 
 /**
  * What the overlay wrote down when it copied the file up says whether the base still has that one. A file that was
- * renamed over another one comes from elsewhere: of the one that it replaces nothing is written down.
+ * renamed over another one comes from elsewhere: of the one that it replaces nothing is written down. Of what was not copied
+ * (deleted, or the base has gained its name) the overlay says itself whether the base has moved; of a folder that would be
+ * so after each entry that Apply takes from it.
  */
 async function freshness(overlay: Carried, base: BaseWriter, path: string, { before }: Pair, now: Print | undefined): Promise<PlanItem["base"]> {
   const origin = await overlay.originOf(path);
-  if (origin === undefined) return now === undefined ? "fresh" : "unknown";
+  if (origin === undefined) {
+    if (now === undefined) return "fresh";
+    return before?.type !== "directory" && (await overlay.changeOf(path))?.stale === true ? "stale" : "unknown";
+  }
   const source = before?.path === origin.lower ? now : await base.look(origin.lower);
   if (source === undefined || origin.size !== source.size || origin.mtimeNs !== source.mtimeNs || origin.ctimeNs !== source.ctimeNs) return "stale";
   return before === undefined || before.path === origin.lower ? "fresh" : "unknown";

@@ -195,6 +195,19 @@ describe("Apply", () => {
     expect(contentOf("f")).toBe("by others\n");
   });
 
+  test("so is a deletion of what has changed since, and a file whose name the base has gained", async () => {
+    await overlay.unlink("/f");
+    await overlay.unlink("/d/g");
+    await overlay.writeFile("/new", "mine");
+    writeFileSync(join(base, "f"), "by others\n");
+    writeFileSync(join(base, "new"), "theirs");
+    const plan = await planApply(overlay);
+    expect(plan.items.map(({ path, base: state }) => [path, state])).toEqual([["/d/g", "unknown"], ["/f", "stale"], ["/new", "stale"]]);
+    const report = await apply(overlay, plan);
+    expect(report.notDone.map(({ path }) => path)).toEqual(["/f", "/new"]);
+    expect([contentOf("f"), contentOf("new")]).toEqual(["by others\n", "theirs"]);
+  });
+
   test("what changed after the plan was made is refused, chosen or not", async () => {
     await overlay.append("/f", "three\n");
     await overlay.writeFile("/new", "mine");
