@@ -1,6 +1,7 @@
 /**
- * While another window owns an overlay, this one reads what that one writes: it watches the upper layer and the manifest,
- * which says what lies below it (that window takes snapshots, and resets to them), drops what the engine remembers of it, and asks again. Which paths changed is not taken from the markers; open files are compared.
+ * While another window owns an overlay, this one reads what that one writes: it watches the upper layer, and the manifest,
+ * which says what lies below it (that window takes snapshots, and resets to them), drops what the engine remembers of it,
+ * and asks again. Which paths changed is not taken from the markers; open files are compared.
  */
 import * as vscode from "vscode";
 import type { Overlays } from "./overlays.js";
