@@ -104,6 +104,11 @@ describe("snapshots", () => {
       if (name !== "Base") await window.workbench.screenshot("snapshots-compare");
     }
     await runCommand(page, "View: Close All Editors");
+    await runCommand(page, "Overlay: Compare with Snapshot…");
+    await pick(page, /^\s*Base/);
+    await until("the three files that differ from the base", async () => (await page.locator(".multiDiffEntry").count()) === 3);
+    await window.workbench.screenshot("snapshots-compare-all");
+    await runCommand(page, "View: Close All Editors");
   });
 
   test("Empty Trash… says how much goes, and is final", async () => {
