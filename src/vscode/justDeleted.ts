@@ -26,12 +26,14 @@ export class JustDeleted {
     await this.memento.update(memory, { key, name, time: Date.now() } satisfies Deleted);
   }
 
-  /** What the window before this one deleted on its way out; told once. */
-  async take(): Promise<Deleted | undefined> {
+  /** What a window before this one deleted on its way out. It stays: the window that comes may give way to another at once. */
+  get last(): Deleted | undefined {
     const deleted = this.memento.get<Deleted>(memory);
-    if (deleted === undefined) return undefined;
-    await this.memento.update(memory, undefined);
-    return Date.now() - deleted.time < offerMs ? deleted : undefined;
+    return deleted !== undefined && Date.now() - deleted.time < offerMs ? deleted : undefined;
+  }
+
+  async forget(): Promise<void> {
+    if (this.memento.get(memory) !== undefined) await this.memento.update(memory, undefined);
   }
 }
 

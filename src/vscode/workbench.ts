@@ -4,7 +4,7 @@ import { createApi, type OverlayWorkspaceApi } from "./api.js";
 import { BaseFileSystem } from "./baseFileSystem.js";
 import { ChangesView } from "./changesView.js";
 import { registerCommands } from "./commands/index.js";
-import { offerUndo } from "./commands/deleteOverlay.js";
+import { offerLastUndo } from "./commands/deleteOverlay.js";
 import { openWithoutAsking } from "./commands/openFolder.js";
 import { guarded, type CommandContext } from "./commands/context.js";
 import { durability, retention } from "./config.js";
@@ -79,7 +79,7 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   const registration = parts.add(new Registration(files, bases, overlays));
   await registration.start(store);
   void openFromEnvironment(context);
-  justDeleted.take().then((deleted) => { if (deleted !== undefined) offerUndo(context, deleted.key, deleted.name, true); }, fail);
+  offerLastUndo(context).catch(fail);
   clearOld(store, floors).catch(fail);
   return {
     api: createApi(context),

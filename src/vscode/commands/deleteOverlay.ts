@@ -32,10 +32,17 @@ async function removed({ overlays, store }: CommandContext, id: string): Promise
   }
 }
 
-export function offerUndo(context: CommandContext, key: string, name: string, wasShown: boolean): void {
+function offerUndo(context: CommandContext, key: string, name: string, wasShown: boolean): void {
   tell(context.log, "info", vscode.l10n.t("The overlay '{0}' was deleted. It is kept for seven days.", name), [
     { title: vscode.l10n.t("Undo"), run: () => bringBack(context, key, wasShown) },
   ]);
+}
+
+/** For the window that comes after the one that a deletion closed. */
+export async function offerLastUndo(context: CommandContext): Promise<void> {
+  const { last } = context.justDeleted;
+  if (last === undefined || !(await context.store.removed()).some(({ key }) => key === last.key)) return;
+  offerUndo(context, last.key, last.name, true);
 }
 
 /** From the palette, the view, or with the key of what is to come back. */
@@ -46,6 +53,7 @@ export async function undoDeleteOverlay(context: CommandContext, clicked: unknow
 
 async function bringBack(context: CommandContext, key: string, show: boolean): Promise<void> {
   const info = await context.store.restore(key);
+  await context.justDeleted.forget();
   context.overlays.remember(info.id);
   context.log.info(`Brought back overlay '${info.name}' (${info.id})`);
   context.list.refresh();
