@@ -103,12 +103,14 @@ describe("opening an overlay", () => {
       await pick(page, /Add to Workspace/);
       await page.getByText("(Workspace)").first().waitFor({ timeout: 30_000 });
       const lost = page.getByText("You have not yet added a folder to the workspace.");
-      return until("the workspace's folders", async () => {
+      const end = await until("the workspace's folders", async () => {
         if (await lost.isVisible()) return "lost";
         return (await explorer(page).rows()).filter(({ level }) => level === 1).length === 2 && "shown";
-      }).then((end) => end === "shown");
+      });
+      if (end === "lost") return false;
+      await explorer(page).row("other/file.txt", { timeout: 20_000 }); // the reload may come only now, and lose it
+      return true;
     }, { timeout: 120_000 });
-    await explorer(page).row("other/file.txt", { timeout: 40_000 });
     await waitForStatus(page, "other: 0 changes");
   });
 });
