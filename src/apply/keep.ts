@@ -1,11 +1,10 @@
 /** What is overwritten or deleted is kept first: its bytes in the record's folder, what else there is of it in the journal. */
 import { OverlayError, type ReadHandle, type ScratchLayer } from "../engine/index.js";
+import { piecesOf } from "../carry/pieces.js";
 import { NodeLowerLayer } from "../host/nodeLayer.js";
 import type { BaseWriter } from "./baseWriter.js";
 import { recordsFolder } from "./journal.js";
 import type { Kept, Print } from "./types.js";
-
-const pieceSize = 256 * 1024;
 
 export function keptPath(id: string, file: string): string {
   return `${recordsFolder}/${id}/${file}`;
@@ -42,20 +41,14 @@ export async function keep(base: BaseWriter, folder: ScratchLayer, id: string, n
 async function copy(source: ReadHandle, folder: ScratchLayer, at: string): Promise<void> {
   const file = await folder.create(at, 0o600);
   try {
-    for await (const { piece, position } of pieces(source)) await file.write(piece, position);
+    let position = 0;
+    for await (const piece of piecesOf(source)) {
+      await file.write(piece, position);
+      position += piece.length;
+    }
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-async function* pieces(source: ReadHandle): AsyncGenerator<{ piece: Uint8Array; position: number }> {
-  const buffer = new Uint8Array(pieceSize);
-  for (let position = 0; ;) {
-    const count = await source.read(buffer, position);
-    if (count === 0) return;
-    yield { piece: buffer.subarray(0, count), position };
-    position += count;
   }
 }
 
@@ -63,7 +56,7 @@ async function* pieces(source: ReadHandle): AsyncGenerator<{ piece: Uint8Array; 
 export async function* keptBytes(folder: ScratchLayer, id: string, file: string): AsyncGenerator<Uint8Array> {
   const source = await folder.openRead(keptPath(id, file));
   try {
-    for await (const { piece } of pieces(source)) yield piece;
+    yield* piecesOf(source);
   } finally {
     await source.close();
   }

@@ -3,7 +3,7 @@ import type { Change, FileMode, PatchFile } from "../patch/index.js";
 import { gitRefuses, orderChanges, writePatch } from "../patch/index.js";
 import { nodeCodec } from "../patch/node.js";
 import { ahead, checkCancelled } from "./cancel.js";
-import { difference, isWithin } from "./difference.js";
+import { difference, foldersAbove, isWithin } from "./difference.js";
 import { Sides } from "./sides.js";
 import type { Carried, Entry, LeftOut, Pair, Selection } from "./types.js";
 
@@ -98,7 +98,7 @@ function modeOf({ type, stat }: Entry): FileMode {
 /** git has no folders: one that is made or stays empty is lost, one that was empty and is gone comes back. */
 async function emptyFolders(sides: Sides, pairs: readonly Pair[]): Promise<LeftOut[]> {
   const found: LeftOut[] = [];
-  const files = (side: "before" | "after"): Set<string> => parentsOf(pairs.flatMap((pair) => { const entry = pair[side]; return entry === undefined || entry.type === "directory" ? [] : [entry.path]; }));
+  const files = (side: "before" | "after"): Set<string> => new Set(pairs.flatMap((pair) => { const entry = pair[side]; return entry === undefined || entry.type === "directory" ? [] : foldersAbove(entry.path); }));
   const [filled, emptied] = [files("after"), files("before")];
   for (const { before, after } of pairs) {
     if (after?.type === "directory" && before?.type !== "directory" && !filled.has(after.path)) found.push({ path: after.path, reason: "a patch cannot hold an empty folder" });
@@ -111,12 +111,6 @@ async function emptyFolders(sides: Sides, pairs: readonly Pair[]): Promise<LeftO
     if (left?.type === "directory" && (await sides.overlay.readDirectory(path)).length === 0) found.push({ path, reason: "a patch cannot keep a folder that has become empty" });
   }
   return found;
-}
-
-function parentsOf(paths: readonly string[]): Set<string> {
-  const parents = new Set<string>();
-  for (const path of paths) for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) parents.add(path.slice(0, at));
-  return parents;
 }
 
 /** Merged shows the base's own inode: nothing was copied up. */

@@ -10,9 +10,9 @@ import { errnoOf } from "../host/nodeFault.js";
 import { NodeLowerLayer } from "../host/nodeLayer.js";
 import { noFollow, noWait } from "../host/nodeRead.js";
 import { checkCancelled, pooled } from "./cancel.js";
+import { piecesOf } from "./pieces.js";
 import type { Carried, Entry, LeftOut } from "./types.js";
 
-const pieceSize = 256 * 1024;
 /** Up to here two files are compared in one piece each. */
 const small = 1 << 20;
 
@@ -78,13 +78,7 @@ export class Sides {
   async *pieces(entry: Entry): AsyncGenerator<Uint8Array, void, undefined> {
     const handle = entry.side === "base" ? await this.layer.openRead(entry.path.slice(1)) : await this.overlay.open(entry.path, "r");
     try {
-      const buffer = new Uint8Array(pieceSize);
-      for (let at = 0; ;) {
-        const count = await handle.read(buffer, at);
-        if (count === 0) return;
-        yield buffer.subarray(0, count);
-        at += count;
-      }
+      yield* piecesOf(handle);
     } finally {
       await handle.close();
     }

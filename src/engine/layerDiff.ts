@@ -6,7 +6,7 @@
 import { checkCancelled } from "./copyUpRegistry.js";
 import type { Context } from "./context.js";
 import { isCode } from "./errors.js";
-import { type LowerDirectory, type LowerFound, MarkedDirectory, MarkedView } from "./lowerView.js";
+import { isOfOneView, type LowerDirectory, type LowerFound, MarkedDirectory, MarkedView } from "./lowerView.js";
 import { childPath, components, type OverlayPath } from "./paths.js";
 import type { CancelSignal, Change } from "./types.js";
 
@@ -44,14 +44,8 @@ class Diff {
   /** What the view below contributes to a folder: the folder of it that all layers between pass through to. */
   async shownBy(directory: LowerDirectory): Promise<LowerDirectory | undefined> {
     let at: LowerDirectory | undefined = directory;
-    while (at !== undefined && !this.isOfRoot(at)) at = at instanceof MarkedDirectory ? (await at.load()).below : undefined;
+    while (at !== undefined && !isOfOneView(at, this.root)) at = at instanceof MarkedDirectory ? (await at.load()).below : undefined;
     return at;
-  }
-
-  private isOfRoot(directory: LowerDirectory): boolean {
-    const { root } = this;
-    if (root instanceof MarkedDirectory) return directory instanceof MarkedDirectory && directory.view === root.view;
-    return !(directory instanceof MarkedDirectory);
   }
 
   /** @param shown what the view below contributes to `directory`. */
@@ -74,7 +68,7 @@ class Diff {
     const names = new Set<string>();
     let at: LowerDirectory | undefined = directory;
     try {
-      while (at instanceof MarkedDirectory && !this.isOfRoot(at)) {
+      while (at instanceof MarkedDirectory && !isOfOneView(at, this.root)) {
         const { children, whiteouts, below } = await at.load();
         for (const { name } of children.values()) names.add(name);
         for (const name of whiteouts) if (!children.has(name)) names.add(name);

@@ -254,6 +254,12 @@ export class MarkedView {
   }
 }
 
+/** Whether two directories are of the same view; what has no layer with markers is of the base. */
+export function isOfOneView(a: LowerDirectory, b: LowerDirectory): boolean {
+  if (b instanceof MarkedDirectory) return a instanceof MarkedDirectory && a.view === b.view;
+  return !(a instanceof MarkedDirectory);
+}
+
 /**
  * The lower content of a directory that has this shape: none, what its parent's lower has under its name, or what
  * its redirect names in the view below.

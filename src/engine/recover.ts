@@ -4,7 +4,7 @@
  * change of the layers between its two renames: what the manifest says decides which upper takes its place.
  */
 import { isCode, Refusal } from "./errors.js";
-import type { Env, LayerState, ScratchLayer } from "./layer.js";
+import type { Env, LayerDirent, LayerState, ScratchLayer } from "./layer.js";
 import { noLayers } from "./layers.js";
 import type { LowerDirectory } from "./lowerView.js";
 import type { Workdir } from "./workdir.js";
@@ -51,23 +51,27 @@ async function ensureUpper(scratch: ScratchLayer, work: Workdir, lowerRoot: Lowe
  * was not decided, and goes back; else what the manifest itself names. (An unlisted layer is never deleted for being one.)
  */
 async function waitingUpper(scratch: ScratchLayer, { next, restore }: LayerState): Promise<string | undefined> {
-  const { entries } = await scratch.readDirectory("layers").catch((error: unknown) => {
-    if (isCode(error, "ENOENT")) return { entries: [] };
-    throw error;
-  });
+  const entries = await layersOnDisk(scratch);
   const numbers = entries.filter(({ name, type }) => type === "directory" && /^[1-9][0-9]*$/.test(name)).map(({ name }) => Number(name));
   const highest = Math.max(0, ...numbers);
   if (highest >= next) return `layers/${String(highest)}`;
   return numbers.some((number) => `layers/${String(number)}` === restore) ? restore : undefined;
 }
 
+/** Whatever the manifest says of them; none before the first snapshot or reset. */
+async function layersOnDisk(scratch: ScratchLayer): Promise<readonly LayerDirent[]> {
+  try {
+    return (await scratch.readDirectory("layers")).entries;
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
 /** What was joined and then not listed, because a crash came first: its layers are all there. */
 export async function joinedInVain(scratch: ScratchLayer, { snapshots, dropped }: LayerState): Promise<string[]> {
   const known = new Set([...snapshots, ...dropped.flatMap((item) => item.snapshots)].map(({ path }) => path));
-  const { entries } = await scratch.readDirectory("layers").catch((error: unknown) => {
-    if (isCode(error, "ENOENT")) return { entries: [] };
-    throw error;
-  });
+  const entries = await layersOnDisk(scratch);
   return entries.map(({ name }) => `layers/${name}`).filter((path) => /^layers\/j[0-9]+$/.test(path) && !known.has(path));
 }
 

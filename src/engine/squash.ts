@@ -11,7 +11,7 @@ import { makeOpaque } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import type { SnapshotRecord } from "./layer.js";
 import { stackOf } from "./layers.js";
-import { type LoadedDirectory, type LowerDirectory, MarkedDirectory } from "./lowerView.js";
+import { isOfOneView, type LoadedDirectory, type LowerDirectory, MarkedDirectory } from "./lowerView.js";
 import { redirectMarker, whiteoutName } from "./markers.js";
 import { childPath, joinLayer } from "./paths.js";
 import { publicSnapshot } from "./snapshot.js";
@@ -96,17 +96,11 @@ interface Part {
 class Joining {
   constructor(private readonly ctx: Context, private readonly below: LowerDirectory, private readonly options: CopyOptions) {}
 
-  private isBelow(directory: LowerDirectory): boolean {
-    const { below } = this;
-    if (below instanceof MarkedDirectory) return directory instanceof MarkedDirectory && directory.view === below.view;
-    return !(directory instanceof MarkedDirectory);
-  }
-
   /** The parts of a folder, topmost first, and the folder of the view below that they end on. */
   private async partsOf(directory: LowerDirectory): Promise<{ parts: Part[]; end: LowerDirectory | undefined }> {
     const parts: Part[] = [];
     let at: LowerDirectory | undefined = directory;
-    while (at instanceof MarkedDirectory && !this.isBelow(at)) {
+    while (at instanceof MarkedDirectory && !isOfOneView(at, this.below)) {
       const content = await at.load();
       if (at.layerPath !== undefined) parts.push({ directory: at, layerPath: at.layerPath, content });
       at = content.below;

@@ -7,6 +7,7 @@ import { checkCancelled } from "./copyUpRegistry.js";
 import { isCode, Refusal } from "./errors.js";
 import type { Opened, ReadHandle, WriteHandle } from "./layer.js";
 import type { LowerFile } from "./lowerView.js";
+import { sameBytes } from "./sameBytes.js";
 import type { CancelSignal, Fingerprint, LayerStat, Progress } from "./types.js";
 
 export interface CopyOptions {
@@ -238,16 +239,7 @@ function isRacy(ctx: Context, print: Fingerprint): boolean {
 async function sameContent(ctx: Context, source: ReadHandle, staged: string, options: CopyOptions): Promise<boolean> {
   const copy = await ctx.scratch.openRead(staged);
   try {
-    const left = new Uint8Array(64 * 1024);
-    const right = new Uint8Array(left.length);
-    for (let position = 0; ; ) {
-      checkCancelled(options.signal);
-      const [a, b] = await Promise.all([source.read(left, position), copy.read(right, position)]);
-      if (a !== b) return false;
-      for (let i = 0; i < a; i++) if (left[i] !== right[i]) return false;
-      if (a < left.length) return true;
-      position += a;
-    }
+    return await sameBytes(source, copy, options.signal);
   } finally {
     await copy.close();
   }

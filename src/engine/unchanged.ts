@@ -4,15 +4,12 @@
  */
 import { changeOf } from "./changes.js";
 import type { Context } from "./context.js";
-import { checkCancelled } from "./copyUpRegistry.js";
 import { isCode } from "./errors.js";
-import type { ReadHandle } from "./layer.js";
 import { lookup } from "./lookup.js";
 import type { LowerFile } from "./lowerView.js";
 import type { OverlayPath } from "./paths.js";
+import { sameBytes } from "./sameBytes.js";
 import type { CancelSignal } from "./types.js";
-
-const pieceSize = 128 * 1024;
 
 /** False as well for what is no copy, and for what goes while it is looked at. @throws Refusal ECANCELED; LayerError. */
 export async function isUnchangedCopy(ctx: Context, path: OverlayPath, signal?: CancelSignal): Promise<boolean> {
@@ -43,17 +40,5 @@ async function isSame(ctx: Context, upperPath: string, lower: LowerFile, signal:
     }
   } finally {
     await mine.close();
-  }
-}
-
-async function sameBytes(a: ReadHandle, b: ReadHandle, signal: CancelSignal | undefined): Promise<boolean> {
-  const left = new Uint8Array(pieceSize);
-  const right = new Uint8Array(pieceSize);
-  for (let position = 0; ; position += pieceSize) {
-    checkCancelled(signal);
-    const [mine, base] = await Promise.all([a.read(left, position), b.read(right, position)]);
-    if (mine !== base) return false;
-    for (let i = 0; i < mine; i++) if (left[i] !== right[i]) return false;
-    if (mine < pieceSize) return true;
   }
 }

@@ -11,7 +11,7 @@ import type { LayerState } from "../engine/layer.js";
 import type { CancelSignal } from "../engine/types.js";
 import { readManifest, writeManifest } from "./manifest.js";
 import { nodeFault } from "./nodeFault.js";
-import { acquire, describeOwner } from "./ownership.js";
+import { whileOwned } from "./ownership.js";
 import { makeOwnFolders } from "./scratch.js";
 import { removeTree } from "./treeOnDisk.js";
 
@@ -29,28 +29,26 @@ export interface DuplicateOptions {
 export async function duplicate(root: string, source: { readonly id: string; readonly folder: string }, name: string, options: DuplicateOptions): Promise<string> {
   const id = `${source.id.replace(/-[0-9a-f]{12}$/, "")}-${randomBytes(6).toString("hex")}`;
   const staged = join(root, `.growing-${id}`);
-  const claim = await acquire(source.folder);
-  if (claim.kind === "held") throw new OverlayError("EBUSY", "duplicate", source.folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
-  try {
-    const manifest = await readManifest(source.folder);
-    if (manifest === undefined) throw new OverlayError("ENOENT", "duplicate", source.folder, { reason: "it is no overlay" });
-    await mkdir(staged, { mode: 0o700 });
-    await makeOwnFolders(staged);
-    const names = await readdir(source.folder);
-    // Only a crash in the middle of a reset leaves none; who opens it puts that right.
-    if (!names.includes("upper")) throw new OverlayError("EBUSY", "duplicate", source.folder, { reason: "it was not closed as it should be: open it once, then duplicate it" });
-    const copy = new TreeCopy(options.signal);
-    for (const entry of ["upper", ...names.filter((name) => /^origins(\.|$)/.test(name)), ...manifest.snapshots]) await copy.entry(join(source.folder, entry), join(staged, entry));
-    await copy.finish();
-    await writeManifest(staged, { ...manifest, id, name, created: options.now, ...(manifest.layers === undefined ? {} : { layers: carried(manifest.layers) }) });
-    await rename(staged, join(root, id));
-    return id;
-  } catch (error) {
-    await removeTree(staged).catch(() => undefined);
-    throw asOverlayError(error instanceof OverlayError ? error : nodeFault(error, "copy", source.folder), "duplicate", source.folder);
-  } finally {
-    await claim.lock.release().catch(() => undefined);
-  }
+  return whileOwned(source.folder, "duplicate", async () => {
+    try {
+      const manifest = await readManifest(source.folder);
+      if (manifest === undefined) throw new OverlayError("ENOENT", "duplicate", source.folder, { reason: "it is no overlay" });
+      await mkdir(staged, { mode: 0o700 });
+      await makeOwnFolders(staged);
+      const names = await readdir(source.folder);
+      // Only a crash in the middle of a reset leaves none; who opens it puts that right.
+      if (!names.includes("upper")) throw new OverlayError("EBUSY", "duplicate", source.folder, { reason: "it was not closed as it should be: open it once, then duplicate it" });
+      const copy = new TreeCopy(options.signal);
+      for (const entry of ["upper", ...names.filter((name) => /^origins(\.|$)/.test(name)), ...manifest.snapshots]) await copy.entry(join(source.folder, entry), join(staged, entry));
+      await copy.finish();
+      await writeManifest(staged, { ...manifest, id, name, created: options.now, ...(manifest.layers === undefined ? {} : { layers: carried(manifest.layers) }) });
+      await rename(staged, join(root, id));
+      return id;
+    } catch (error) {
+      await removeTree(staged).catch(() => undefined);
+      throw asOverlayError(error instanceof OverlayError ? error : nodeFault(error, "copy", source.folder), "duplicate", source.folder);
+    }
+  });
 }
 
 /** Removes what duplicating left behind when its process ended. */

@@ -66,6 +66,20 @@ export async function acquire(folder: string, options: OwnershipOptions = {}): P
   throw new OverlayError("EBUSY", "open", folder, { reason: "too many processes are opening this overlay at once" });
 }
 
+/**
+ * Does something to an overlay's folder that nobody may be using: owned for as long as it takes.
+ * @throws OverlayError EBUSY, naming the owner, while it is open somewhere; what `work` throws.
+ */
+export async function whileOwned<T>(folder: string, operation: string, work: (lock: OverlayLock) => Promise<T>): Promise<T> {
+  const claim = await acquire(folder);
+  if (claim.kind === "held") throw new OverlayError("EBUSY", operation, folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
+  try {
+    return await work(claim.lock);
+  } finally {
+    await claim.lock.release().catch(() => undefined);
+  }
+}
+
 /** Below the highest nothing counts any more. Requests were made to the owner before. */
 async function tidy(folder: string, number: number): Promise<void> {
   for (const lower of await lockNumbers(folder)) if (lower < number) await dropLock(folder, lower);

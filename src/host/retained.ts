@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { OverlayError } from "../engine/errors.js";
 import { readManifest } from "./manifest.js";
 import { nodeFault } from "./nodeFault.js";
-import { acquire, breakLock, describeOwner } from "./ownership.js";
+import { breakLock, whileOwned } from "./ownership.js";
 
 export interface RetainedOverlay {
   /** Names it for `restore` and `discard`. */
@@ -24,17 +24,13 @@ const pattern = /^\.removed-([0-9a-z]{1,12})-([A-Za-z0-9][A-Za-z0-9._-]*)$/;
 
 /** @throws OverlayError EBUSY, naming the owner, while the overlay is open somewhere. */
 export async function retain(root: string, id: string, folder: string, now: number): Promise<string> {
-  const claim = await acquire(folder);
-  if (claim.kind === "held") throw new OverlayError("EBUSY", "delete", folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
-  const key = `.removed-${now.toString(36)}-${id}`;
-  try {
+  return whileOwned(folder, "delete", async (lock) => {
+    const key = `.removed-${now.toString(36)}-${id}`;
     await moved(folder, join(root, key));
     // Our claim went along: in its new place it must not look as if somebody had the overlay.
-    await breakLock(join(root, key), claim.lock.owner).catch(() => undefined);
-  } finally {
-    await claim.lock.release().catch(() => undefined);
-  }
-  return key;
+    await breakLock(join(root, key), lock.owner).catch(() => undefined);
+    return key;
+  });
 }
 
 /** Last deleted first. */

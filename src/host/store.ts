@@ -11,7 +11,7 @@ import { lockNumbers, lockPath } from "./lockFiles.js";
 import { duplicate, sweepGrowing } from "./duplicate.js";
 import { readManifest, writeManifest } from "./manifest.js";
 import { errnoOf, nodeFault } from "./nodeFault.js";
-import { acquire, currentOwner, describeOwner } from "./ownership.js";
+import { currentOwner, whileOwned } from "./ownership.js";
 import type { Owner } from "./ownership.js";
 import { bringBack, doom, retain, retained, type RetainedOverlay } from "./retained.js";
 import { checkReadable, checkScratchPlace } from "./scratch.js";
@@ -100,15 +100,7 @@ export class OverlayStore {
     const folder = this.#folder(id);
     const aside = join(this.root, `.deleted-${id}-${randomBytes(6).toString("hex")}`);
     try {
-      const claim = await acquire(folder);
-      if (claim.kind === "held") {
-        throw new OverlayError("EBUSY", "delete", folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
-      }
-      try {
-        await rename(folder, aside).catch((error: unknown) => { throw nodeFault(error, "rename", folder); });
-      } finally {
-        await claim.lock.release().catch(() => undefined);
-      }
+      await whileOwned(folder, "delete", () => rename(folder, aside).catch((error: unknown) => { throw nodeFault(error, "rename", folder); }));
     } catch (error) {
       throw asOverlayError(error, "delete", folder);
     }
@@ -139,17 +131,11 @@ export class OverlayStore {
   /** EBUSY, naming the owner, while it is open somewhere. */
   async rename(id: string, name: string): Promise<void> {
     const folder = this.#folder(id);
-    await asOperation("renameOverlay", folder, async () => {
-      const claim = await acquire(folder);
-      if (claim.kind === "held") throw new OverlayError("EBUSY", "renameOverlay", folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
-      try {
-        const manifest = await readManifest(folder);
-        if (manifest === undefined) throw new OverlayError("ENOENT", "renameOverlay", folder, { reason: "it is no overlay" });
-        await writeManifest(folder, { ...manifest, name });
-      } finally {
-        await claim.lock.release().catch(() => undefined);
-      }
-    });
+    await asOperation("renameOverlay", folder, () => whileOwned(folder, "renameOverlay", async () => {
+      const manifest = await readManifest(folder);
+      if (manifest === undefined) throw new OverlayError("ENOENT", "renameOverlay", folder, { reason: "it is no overlay" });
+      await writeManifest(folder, { ...manifest, name });
+    }));
   }
 
   /** A second overlay over the same base, with the changes and snapshots of this one; returns its id. */

@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openOverlay } from "../../src/host/index.js";
+import { copyThrough } from "../../src/host/nodeFill.js";
 import { NodeScratchLayer } from "../../src/host/nodeScratch.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
 import { codeOf } from "../support/world.js";
@@ -49,6 +50,12 @@ describe.skipIf(!here)("a large file", () => {
     const [from, to] = [await source.openRead("holes"), await scratch.create("none", 0o600)];
     expect(await to.fillFrom?.(from, {})).toBe(0);
     expect(await to.fillFrom?.({ stat: () => from.stat(), fingerprint: () => from.fingerprint(), read: (b, p) => from.read(b, p), close: () => from.close() }, {})).toBe(0);
+    await Promise.all([from.close(), to.close()]);
+  });
+
+  test.each(["/no/such/program", "/no\0program"])("%j cannot be started: nothing is done, and the caller does it", async (program) => {
+    const [from, to] = [await open(join(base, "big"), "r"), await open(join(folder, "to"), "w+")];
+    expect(await copyThrough(from.fd, to.fd, {}, program)).toBe(0);
     await Promise.all([from.close(), to.close()]);
   });
 

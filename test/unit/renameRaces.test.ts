@@ -3,19 +3,13 @@ import { describe, expect, test } from "vitest";
 import type { Overlay } from "../../src/engine/index.js";
 import { faultCase, type FaultCase, onBase, onScratch, once } from "../support/faultCase.js";
 import { gate } from "../support/layers/hooks.js";
-import type { LayerCall } from "../support/layers/intercept.js";
 import { codeOf, World } from "../support/world.js";
+import { empty, leaveOut, mv, opaque, redirect, rm, staged } from "../support/renames.js";
 
 const base = { "a": "A", "b": "B", "d/x": "X", "d/y": "Y", "p/": null, "q/y": "Y" };
 const all = { "/a": "A", "/b": "B", "/d/": "", "/d/x": "X", "/d/y": "Y", "/p/": "", "/q/": "", "/q/y": "Y" };
-const without = (...names: string[]) => Object.fromEntries(Object.entries(all).filter(([path]) => !names.some((name) => path === name || path.startsWith(`${name}/`))));
+const without = leaveOut(all);
 const check = (title: string, c: FaultCase) => { faultCase(title, { base, ...c }); };
-const mv = (from: string, to: string, overwrite = true) => (o: Overlay) => o.rename(from, to, { overwrite });
-const rm = (path: string) => (o: Overlay) => o.remove(path, { recursive: true });
-const empty = 'file ""';
-const opaque = ".wh..wh..opq";
-const redirect = ".wh..wh..redirect";
-const staged = (call: LayerCall) => call.name === "handle.sync";
 const during = (act: (o: Overlay, w: World) => unknown) => ({ meanwhile: once(staged, act) });
 const replaced = (path: string) => async (o: Overlay) => { await rm(path)(o); await o.createDirectory(path); };
 

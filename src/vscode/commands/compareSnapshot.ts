@@ -1,13 +1,12 @@
 /** Compare with Snapshot…: merged beside what it was in a snapshot, or is in the base; one file, or all that differ. */
 import * as vscode from "vscode";
-import type { Change } from "../../engine/index.js";
 import { isShown } from "../changeModel.js";
 import { nameOf } from "../paths.js";
 import type { Session } from "../session.js";
-import { emptyUri, layerUri, overlayUri } from "../uris.js";
+import { emptyUri } from "../uris.js";
 import { mention, ofOneOverlay, type CommandContext, type Given } from "./context.js";
 import { pickSnapshot } from "./layerPicks.js";
-import { isConfirmed, largest, many } from "./multiDiff.js";
+import { isConfirmed, isLarge, many, sidesOf } from "./multiDiff.js";
 import { hasSnapshots } from "./snapshots.js";
 
 export async function compareWithSnapshot(context: CommandContext, clicked: unknown, selected: unknown, given: Given): Promise<void> {
@@ -54,27 +53,4 @@ async function compareAll(session: Session, paths: readonly string[], layer: str
   const left = small.filter((one) => one.length === 0).length;
   if (left > 0) void vscode.window.showInformationMessage(vscode.l10n.t("Large files are left out: {0}. Compare each by itself.", left));
   await vscode.commands.executeCommand("vscode.changes", vscode.l10n.t("Overlay {0}: Changes since '{1}'", info.name, name), small.flat());
-}
-
-async function sidesOf(session: Session, change: Change, layer: string): Promise<[vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined]> {
-  const { info, overlay } = session;
-  const uri = overlayUri(info, change.path);
-  const before = layerUri(uri, layer);
-  switch (change.kind) {
-    case "copied":
-      return [uri, before, uri];
-    case "renamed":
-      return [uri, layerUri(overlayUri(info, change.from), layer), uri];
-    case "added":
-      return [uri, undefined, uri];
-    case "deleted":
-      return [uri, before, undefined];
-    case "replaced":
-      return [uri, (await overlay.statLower(change.path, layer).then(({ type }) => type === "file", () => false)) ? before : undefined, uri];
-  }
-}
-
-async function isLarge({ overlay }: Session, { path }: Change, layer: string): Promise<boolean> {
-  const sizes = await Promise.all([overlay.lstat(path), overlay.statLower(path, layer)].map((side) => side.then(({ size }) => size, () => 0)));
-  return Math.max(...sizes) > largest;
 }

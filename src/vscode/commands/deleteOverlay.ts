@@ -11,7 +11,7 @@ export async function deleteOverlay(context: CommandContext, clicked: unknown): 
   const info = await overlayOf(context, clicked, vscode.l10n.t("Delete which overlay?"));
   if (info === undefined) return;
   const folder = workspaceFolderOf(info);
-  const key = await removed(context, info.id);
+  const key = await letGo(context, info.id, () => context.store.remove(info.id));
   context.log.info(`Deleted overlay '${info.name}' (${info.id}); it can be had back for a week`);
   context.list.refresh();
   const closesWindow = folder !== undefined && (vscode.workspace.workspaceFolders?.length ?? 0) === 1;
@@ -22,10 +22,10 @@ export async function deleteOverlay(context: CommandContext, clicked: unknown): 
 }
 
 /** When it cannot be deleted it stays what it was, and can be used again. */
-async function removed({ overlays, store }: CommandContext, id: string): Promise<string> {
+async function letGo<T>({ overlays }: CommandContext, id: string, remove: () => Promise<T>): Promise<T> {
   await overlays.forget(id);
   try {
-    return await store.remove(id);
+    return await remove();
   } catch (error) {
     overlays.remember(id);
     throw error;
@@ -104,16 +104,9 @@ async function discard({ store, floors }: CommandContext, { key, id, name, base 
   await floors.forget(id);
 }
 
-/** For callers that ask for no way back. When it cannot be deleted it stays what it was, and can be used again. */
+/** For callers that ask for no way back. */
 export async function deleteForGood(context: CommandContext, id: string): Promise<void> {
-  const { overlays, store, floors } = context;
-  await overlays.forget(id);
-  try {
-    await store.delete(id);
-  } catch (error) {
-    overlays.remember(id);
-    throw error;
-  }
-  await floors.forget(id);
+  await letGo(context, id, () => context.store.delete(id));
+  await context.floors.forget(id);
   context.list.refresh();
 }

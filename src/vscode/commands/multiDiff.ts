@@ -4,13 +4,13 @@ import { type CommandContext, mention, pickSession, targetsOf, uriOf, type Targe
 import type { ShownChange } from "../changeModel.js";
 import { ancestorsOf, nameOf } from "../paths.js";
 import type { Session } from "../session.js";
-import { lowerUri, overlayUri } from "../uris.js";
+import { layerUri, lowerUri, overlayUri } from "../uris.js";
 import { belowName } from "./layerPicks.js";
 
 /** VS Code reads both sides of each file when it opens them; past this many the user is asked. */
 export const many = 500;
 /** A side of more bytes than this would keep all others from being shown; a comparison of its own shows it. */
-export const largest = 16 * 1024 * 1024;
+const largest = 16 * 1024 * 1024;
 
 /** The file that a row is about, and its two sides; a missing one is undefined. */
 type Sides = [vscode.Uri, vscode.Uri | undefined, vscode.Uri | undefined];
@@ -32,7 +32,7 @@ async function openOf(session: Session, paths: readonly string[]): Promise<void>
   const within = changesWithin(session, paths);
   const files = within.filter(({ type }) => type === "file");
   if (files.length > many && !(await isConfirmed(files.length))) return;
-  const looked = await Promise.all(files.map(async (change) => ((await isLarge(session, change)) ? "large" : sidesOf(session, change))));
+  const looked = await Promise.all(files.map(async (change) => ((await isLarge(session, change)) ? "large" : isOldName(session, change) ? undefined : sidesOf(session, change))));
   const sides = looked.filter((found) => found !== undefined && found !== "large");
   const large = looked.filter((found) => found === "large").length;
   if (large > 0) {
@@ -55,28 +55,33 @@ function changesWithin({ changes }: Session, paths: readonly string[]): ShownCha
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-async function isLarge({ overlay }: Session, { kind, path }: ShownChange): Promise<boolean> {
-  const sides = [...(kind === "deleted" ? [] : [overlay.lstat(path)]), ...(kind === "added" ? [] : [overlay.statLower(path)])];
+/** Where a renamed file was: the row of its new name has both sides. */
+function isOldName({ changes }: Session, { kind, path }: ShownChange): boolean {
+  return kind === "deleted" && changes.renamedTo(path) !== undefined;
+}
+
+/** @param layer the view to compare with: a snapshot's id, or "base"; undefined for what lies below the upper. */
+export async function isLarge({ overlay }: Session, { kind, path }: ShownChange, layer?: string): Promise<boolean> {
+  const sides = [...(kind === "deleted" ? [] : [overlay.lstat(path)]), ...(kind === "added" ? [] : [overlay.statLower(path, layer)])];
   const sizes = await Promise.all(sides.map((side) => side.then(({ size }) => size, () => 0)));
   return Math.max(...sizes) > largest;
 }
 
-async function sidesOf(session: Session, change: ShownChange): Promise<Sides | undefined> {
+/** @param layer as for `isLarge`. */
+export async function sidesOf(session: Session, change: ShownChange, layer?: string): Promise<Sides> {
   const uri = uriOf({ session, path: change.path });
+  const lower = (from?: vscode.Uri): vscode.Uri => (layer === undefined ? lowerUri(uri, from) : layerUri(from ?? uri, layer));
   switch (change.kind) {
     case "copied":
-      return [uri, lowerUri(uri), uri];
+      return [uri, lower(), uri];
     case "renamed":
-      return [uri, lowerUri(uri, overlayUri(session.info, change.from)), uri];
+      return [uri, lower(overlayUri(session.info, change.from)), uri];
     case "added":
       return [uri, undefined, uri];
     case "deleted":
-      // Where a renamed file was: the row of its new name has both sides.
-      return session.changes.renamedTo(change.path) === undefined ? [uri, lowerUri(uri), undefined] : undefined;
-    case "replaced": {
-      const lower = await session.overlay.statLower(change.path).then(({ type }) => type === "file", () => false);
-      return [uri, lower ? lowerUri(uri) : undefined, uri];
-    }
+      return [uri, lower(), undefined];
+    case "replaced":
+      return [uri, (await session.overlay.statLower(change.path, layer).then(({ type }) => type === "file", () => false)) ? lower() : undefined, uri];
   }
 }
 
