@@ -76,8 +76,14 @@ export default defineConfig(
     { regex: "/host/index(\\.ts|\\.js)?$", message: "The host's index imports this folder." },
     { regex: "/(vscode|extension)(/|\\.|$)", message: "Apply runs without VS Code." },
   ]),
+  fence(["src/search/**/*.ts"], [
+    { ...vscode, message: "Search runs without VS Code." },
+    { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "Import the engine through its index." },
+    { regex: "/(host|carry|apply|patch|vscode|extension)(/|\\.|$)", message: "Search asks the engine and runs ripgrep: it needs nothing else." },
+  ]),
   fence(["src/vscode/**/*.ts"], [
     { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "The adapter imports the engine through its index." },
+    { regex: "/search/(?!types(\\.ts|\\.js)?$)", message: "A searcher is handed to the adapter; only its shapes are imported." },
     { regex: "/(host|carry|apply|extension)(/|\\.|$)", message: "Hosts are handed to the adapter by extension.ts." },
   ]),
   fence(["src/*.ts"], [
