@@ -7,6 +7,7 @@ import type { Origin } from "./originRecords.js";
 import type {
   CancelSignal, Change, Disposable, Dropped, Durability, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Progress, Retention, Snapshot,
 } from "./types.js";
+import type { Whereabouts } from "./whereabouts.js";
 
 export interface Cancellable {
   readonly signal?: CancelSignal;
@@ -156,6 +157,12 @@ export interface Overlay {
    * adopted. Merged is not: that has events of its own.
    */
   onDidChangeStaleness(listener: (paths: readonly string[]) => void): Disposable;
+
+  /**
+   * Which of what the layers have on the disk merged shows at and beneath a folder, and where: for who looks at the
+   * layers themselves. As it is now; the next change makes it old. ENOENT, ENOTDIR; ENOTSUP outside the base.
+   */
+  whereabouts(folder?: string): Promise<Whereabouts>;
 
   /** Events in the order of the changes, in batches, after the operation's lock is gone. */
   onDidChange(listener: (events: readonly OverlayEvent[]) => void): Disposable;

@@ -42,7 +42,7 @@ export function build(parts: OverlayParts): Context {
   const work = new Workdir(scratch, env, durability);
   const origins = new Origins(scratch, env, readOnly);
   const ctx: Context = {
-    base, scratch, outside, env, durability, lowerMemory, locks, layers, work,
+    base, lowers: parts.lowers ?? [], scratch, outside, env, durability, lowerMemory, locks, layers, work,
     get lowerRoot() {
       return layers.root;
     },

@@ -3,7 +3,7 @@ import type { CopyUpRegistry } from "./copyUpRegistry.js";
 import type { EventQueue } from "./events.js";
 import type { Hasher } from "./hasher.js";
 import type { Inodes } from "./inodes.js";
-import type { BaseLayer, Env, OutsideReader, ScratchLayer } from "./layer.js";
+import type { BaseLayer, Env, LowerLayer, OutsideReader, ScratchLayer } from "./layer.js";
 import type { Layers } from "./layers.js";
 import type { Locks } from "./locks.js";
 import type { LowerDirectory, LowerMemory } from "./lowerView.js";
@@ -16,6 +16,8 @@ import type { Workdir } from "./workdir.js";
 
 export interface Context {
   readonly base: BaseLayer;
+  /** Read-only layers that were given over the base, topmost first. */
+  readonly lowers: readonly LowerLayer[];
   readonly scratch: ScratchLayer;
   readonly outside: OutsideReader;
   readonly env: Env;

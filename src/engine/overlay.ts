@@ -34,6 +34,7 @@ import { syncTree } from "./syncTree.js";
 import type { Change, Disposable, Dropped, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Retention, Snapshot } from "./types.js";
 import { bringBack } from "./undo.js";
 import { isUnchangedCopy } from "./unchanged.js";
+import { type Whereabouts, WhereaboutsOf } from "./whereabouts.js";
 
 /**
  * Opens an overlay. The caller owns the upper, unless `options.readOnly`.
@@ -67,10 +68,12 @@ class OverlayEngine implements Overlay {
   /** What is open for writing, or being opened, by path. */
   private readonly writing = new Map<object, string>();
   private readonly keeper: Keeper;
+  private readonly surveyor: WhereaboutsOf;
 
   constructor(private readonly ctx: Context, readonly writable: boolean, retention: Retention) {
     ctx.hasher.activity = () => this.operations;
     if (writable) ctx.hasher.inBackground = (act) => { this.inBackground(act); };
+    this.surveyor = new WhereaboutsOf(ctx);
     this.keeper = new Keeper(ctx, retention, (act) => { if (writable) this.inBackground(act); });
   }
 
@@ -278,6 +281,10 @@ class OverlayEngine implements Overlay {
 
   readLowerFile(path: string, layer?: string): Promise<Uint8Array> {
     return this.run("readLowerFile", path, (p) => readLowerFile(this.ctx, p, layer));
+  }
+
+  whereabouts(folder = "/"): Promise<Whereabouts> {
+    return this.run("whereabouts", folder, (p) => this.surveyor.in(p));
   }
 
   // Layers, and what was dropped.
