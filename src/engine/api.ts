@@ -76,9 +76,10 @@ export interface Overlay {
   /**
    * What upper says against the lowers at and beneath `path` (default "/"), parents before children, sorted. `since` a
    * snapshot's id, or "base": what merged shows against that view, whichever layer says it; files are compared by where
-   * they come from, not by content. ENOENT for an unknown id.
+   * they come from, not by content. ENOENT for an unknown id. With `folders` also those that both sides have and that
+   * have another mode, as copied: else a folder is a change only where it is new, renamed, or in the place of another.
    */
-  changes(path?: string, options?: Cancellable & { readonly since?: string }): Promise<Change[]>;
+  changes(path?: string, options?: Cancellable & { readonly since?: string; readonly folders?: boolean }): Promise<Change[]>;
   /** What upper says of this one path; undefined when nothing differs. A directory is asked of itself alone. */
   changeOf(path: string): Promise<Change | undefined>;
   /** Whether a copied entry has the type, mode and content of the lower one again. Reads both sides when sizes are equal. */
@@ -109,6 +110,13 @@ export interface Overlay {
    * of them; "upper" what is in the upper alone, as reset() does. Constant in cost; can be brought back. ENOENT.
    */
   resetTo(layer: string): Promise<void>;
+  /**
+   * Makes the snapshots part of the upper again, which then says against the base all that they and it said: merged does
+   * not change. What there was is dropped, and `bringBack` has it as it was. Returns its id; undefined when there are no
+   * snapshots. Cost in proportion to what is in the layers, which are copied, or cloned where the filesystem can. EBUSY
+   * while a file is open for writing, or when changes do not cease meanwhile.
+   */
+  thaw(options?: Cancellable): Promise<string | undefined>;
   /** The upper, then the snapshots, topmost first. Walks each of them: ask when it is shown. */
   layerInfo(options?: Cancellable): Promise<readonly LayerInfo[]>;
   /** Snapshots were taken, renamed, joined, thrown away or brought back, or something dropped with them was forgotten. */
@@ -144,9 +152,10 @@ export interface Overlay {
   readLowerFile(path: string, layer?: string): Promise<Uint8Array>;
   /**
    * The lower entry that a path's upper copy came from, as it was then: size in bytes and times in nanoseconds, decimal
-   * text. Undefined where nothing was copied, or no record is left of it: it is advisory.
+   * text. With `layer`, a snapshot's id or "base": the entry of that view, through the snapshots between. Undefined where
+   * nothing was copied, or no record is left of it: it is advisory.
    */
-  originOf(path: string): Promise<Origin | undefined>;
+  originOf(path: string, layer?: string): Promise<Origin | undefined>;
   /**
    * "Keep mine": takes what the lowers have now for what the change at this one path was made from, so that it is stale
    * no more. Nothing to do where nothing differs. For "take base" there is `reset`.

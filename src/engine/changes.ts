@@ -8,19 +8,20 @@ import type { Context } from "./context.js";
 import { isCode } from "./errors.js";
 import { lookup } from "./lookup.js";
 import { atLower } from "./lowerContent.js";
-import type { LowerFound } from "./lowerView.js";
+import type { ChangesOptions } from "./layerDiff.js";
+import type { LowerDirectory, LowerFound } from "./lowerView.js";
 import type { Origin, Records } from "./originRecords.js";
 import type { OverlayPath } from "./paths.js";
 import { isStale, naturalPath } from "./stale.js";
 import type { UpperDirectory, UpperEntry } from "./tree.js";
-import type { CancelSignal, Change } from "./types.js";
+import type { Change } from "./types.js";
 import { lowerOfName } from "./whiteout.js";
 
 /** How many looks into a lower are under way at once: enough to keep a disk busy, few enough for libuv's four threads. */
 const width = 16;
 
 /** Parents before children, names in order. */
-export async function changes(ctx: Context, path: OverlayPath, signal?: CancelSignal): Promise<Change[]> {
+export async function changes(ctx: Context, path: OverlayPath, options: ChangesOptions = {}): Promise<Change[]> {
   const found = await lookupIfThere(ctx, path);
   const all: Change[] = [];
   if (found?.kind !== "directory") {
@@ -29,14 +30,13 @@ export async function changes(ctx: Context, path: OverlayPath, signal?: CancelSi
   }
   const own = await changeOf(ctx, path);
   if (own !== undefined) all.push(own);
-  if (found.place.upper !== undefined) await walk({ ctx, records: await ctx.origins.records(), signal }, found.place.upper, all);
+  if (found.place.upper !== undefined) await walk({ ctx, records: await ctx.origins.records(), ...options }, found.place.upper, all);
   return all;
 }
 
-interface Walk {
+interface Walk extends ChangesOptions {
   readonly ctx: Context;
   readonly records: Records;
-  readonly signal?: CancelSignal | undefined;
 }
 
 async function walk(on: Walk, directory: UpperDirectory, all: Change[]): Promise<void> {
@@ -110,14 +110,19 @@ async function changeOfDirectory(
   if (content === undefined) return undefined;
   const natural = naturalPath(directory, entry.name);
   if (content.shape.kind === "redirect" && content.shape.to !== natural) return { kind: "renamed", path, type, from: content.shape.to };
-  if (content.below !== undefined) return undefined; // merged: what is beneath speaks for itself
+  if (content.below !== undefined) return on.folders === true && (await hasOtherMode(on.ctx, node, content.below)) ? { kind: "copied", path, type } : undefined;
   const lower = await lowerOfName(directory, entry.name);
   const stale = await staleness(on, on.records.restsOn(path, natural), lower);
   return { kind: lower.kind === "absent" ? "added" : "replaced", path, type, ...stale };
 }
 
+/** Of a merged folder all else is what lies beneath it, which speaks for itself. */
+async function hasOtherMode(ctx: Context, node: UpperDirectory, below: LowerDirectory): Promise<boolean> {
+  return (await ctx.scratch.lstat(ctx.tree.upperPath(node))).mode !== (await below.stat()).mode;
+}
+
 async function staleness({ ctx, records, signal }: Walk, origin: Origin | undefined, lower: LowerFound): Promise<{ readonly stale?: true }> {
-  return origin !== undefined && (await isStale(ctx, records, origin, lower, signal)) ? { stale: true } : {};
+  return origin !== undefined && (await isStale(ctx, (path) => records.hashes.get(path), origin, lower, signal)) ? { stale: true } : {};
 }
 
 function typeOf(found: Exclude<LowerFound, { kind: "absent" }>) {

@@ -18,7 +18,7 @@ export const defaultRetention: Required<Retention> = { maxAgeMs: 7 * 24 * 60 * 6
 /** Newest first. */
 export async function dropped(ctx: Context): Promise<Dropped[]> {
   const all: Dropped[] = ctx.layers.state.dropped.map((item) => ({
-    id: item.id, path: "/", what: item.snapshots.length === 0 ? "reset-all" : "reset-to", when: item.when, type: "directory",
+    id: item.id, path: "/", what: item.thawed === true ? "thawed" : item.snapshots.length === 0 ? "reset-all" : "reset-to", when: item.when, type: "directory",
     snapshots: item.snapshots.map(publicSnapshot),
   }));
   for (const item of await ctx.trash.list()) {

@@ -152,6 +152,8 @@ export interface DroppedLayers {
   readonly snapshots: readonly SnapshotRecord[];
   /** The snapshot that they lay on; undefined for the base. */
   readonly onto?: string | undefined;
+  /** Not thrown away: the upper was given a copy of all of it. */
+  readonly thawed?: boolean | undefined;
 }
 
 /** What the manifest says of the layers. Everything else in it is the host's. */

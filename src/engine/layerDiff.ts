@@ -1,26 +1,30 @@
 /**
  * What one view shows against another one below it, as the layers between them tell: a walk of those layers, never of
- * the rest. Where both show the same folder of the same view, nothing beneath it can differ. Reads the disk, not the
+ * the rest. A file whose records say that it came from elsewhere is renamed. Where both show the same folder of the same view, nothing beneath it can differ. Reads the disk, not the
  * tree, and takes no lock: it is a report, and what goes while it is made is left out.
  */
 import { checkCancelled } from "./copyUpRegistry.js";
 import type { Context } from "./context.js";
+import { DeepOrigins } from "./deepOrigins.js";
 import { isCode } from "./errors.js";
-import { isOfOneView, type LowerDirectory, type LowerFound, MarkedDirectory, MarkedView } from "./lowerView.js";
+import { atLower } from "./lowerContent.js";
+import { isOfOneView, type LowerDirectory, type LowerFound, MarkedDirectory } from "./lowerView.js";
 import { childPath, components, type OverlayPath } from "./paths.js";
-import type { CancelSignal, Change } from "./types.js";
+import { isStale } from "./stale.js";
+import type { CancelSignal, Change, EntryType } from "./types.js";
 
 const width = 16;
 
-/** Merged as a view: the upper as it is on the disk, read anew. */
-export function mergedView(ctx: Context): LowerDirectory {
-  return new MarkedView(ctx.scratch, "upper", ctx.lowerRoot, ctx.lowerMemory, ctx.tree.key).root;
+export interface ChangesOptions {
+  readonly signal?: CancelSignal | undefined;
+  /** Also the folders that both sides have and that have another mode: as copied. */
+  readonly folders?: boolean | undefined;
 }
 
 /** At and beneath `path`, parents before children, names in order. @throws Refusal ECANCELED; LayerError. */
-export async function changesBetween(ctx: Context, above: LowerDirectory, below: LowerDirectory, path: OverlayPath, signal?: CancelSignal): Promise<Change[]> {
+export async function changesBetween(ctx: Context, above: LowerDirectory, below: LowerDirectory, path: OverlayPath, options: ChangesOptions = {}): Promise<Change[]> {
   const all: Change[] = [];
-  const diff = new Diff(ctx, below, all, signal);
+  const diff = new Diff(ctx, below, all, new DeepOrigins(ctx, below), options);
   const names = components(path);
   const last = names.pop();
   if (last === undefined) {
@@ -39,7 +43,9 @@ export async function changesBetween(ctx: Context, above: LowerDirectory, below:
 }
 
 class Diff {
-  constructor(private readonly ctx: Context, private readonly root: LowerDirectory, private readonly all: Change[], private readonly signal: CancelSignal | undefined) {}
+  constructor(
+    private readonly ctx: Context, private readonly root: LowerDirectory, private readonly all: Change[], private readonly origins: DeepOrigins, private readonly options: ChangesOptions,
+  ) {}
 
   /** What the view below contributes to a folder: the folder of it that all layers between pass through to. */
   async shownBy(directory: LowerDirectory): Promise<LowerDirectory | undefined> {
@@ -50,7 +56,7 @@ class Diff {
 
   /** @param shown what the view below contributes to `directory`. */
   async walk(directory: LowerDirectory, path: OverlayPath, shown: LowerDirectory | undefined): Promise<void> {
-    checkCancelled(this.signal);
+    checkCancelled(this.options.signal);
     const names = [...(await this.namesAbove(directory))].sort();
     for (let i = 0; i < names.length; i += width) {
       for (const changes of await Promise.all(names.slice(i, i + width).map((name) => this.collect(directory, path, shown, name)))) this.all.push(...changes);
@@ -59,7 +65,7 @@ class Diff {
 
   private async collect(directory: LowerDirectory, path: OverlayPath, shown: LowerDirectory | undefined, name: string): Promise<Change[]> {
     const own: Change[] = [];
-    await new Diff(this.ctx, this.root, own, this.signal).entry(directory, path, shown, name);
+    await new Diff(this.ctx, this.root, own, this.origins, this.options).entry(directory, path, shown, name);
     return own;
   }
 
@@ -84,24 +90,43 @@ class Diff {
     const path = childPath(parent, name);
     const now = await quietly(directory, name);
     const old = shown === undefined ? absent : await shown.lookup(name);
+    const natural = shown === undefined ? undefined : childPath(shown.path, name);
     if (now.kind === "absent") {
-      if (old.kind !== "absent") this.all.push({ kind: "deleted", path, type: old.kind === "directory" ? "directory" : old.stat.type });
+      if (old.kind !== "absent") this.all.push({ kind: "deleted", path, type: typeOf(old), ...(await this.rests(directory, name, natural, old)).stale });
       return;
     }
     if (now.kind === "other") {
+      if (old.kind === "other" && old.layer === now.layer && old.layerPath === now.layerPath) return;
       const { type } = now.stat;
-      if (old.kind === "absent") this.all.push({ kind: "added", path, type });
-      else if (old.kind === "directory" || old.stat.type !== type) this.all.push({ kind: "replaced", path, type });
-      else if (old.layer !== now.layer || old.layerPath !== now.layerPath) this.all.push({ kind: "copied", path, type });
+      const { from, stale } = await this.rests(directory, name, natural, old);
+      if (from !== undefined) this.all.push({ kind: "renamed", path, type, from, ...stale });
+      else if (old.kind === "absent") this.all.push({ kind: "added", path, type, ...stale });
+      else this.all.push({ kind: typeOf(old) === type ? "copied" : "replaced", path, type, ...stale });
       return;
     }
     const beneath = await this.shownBy(now.directory);
     const type = "directory";
-    const natural = shown === undefined ? undefined : childPath(shown.path, name);
-    if (beneath === undefined) this.all.push({ kind: old.kind === "absent" ? "added" : "replaced", path, type });
+    if (beneath === undefined) this.all.push({ kind: old.kind === "absent" ? "added" : "replaced", path, type, ...(await this.rests(directory, name, natural, old)).stale });
     else if (beneath.path !== natural) this.all.push({ kind: "renamed", path, type, from: beneath.path });
+    else if (this.options.folders === true && (await now.directory.stat()).mode !== (await beneath.stat()).mode) this.all.push({ kind: "copied", path, type });
     await this.walk(now.directory, path, beneath);
   }
+
+  /** Where a file came from when that is elsewhere, and whether what the change was made from is another by now. */
+  private async rests(directory: LowerDirectory, name: string, natural: OverlayPath | undefined, old: LowerFound): Promise<{ from?: OverlayPath; stale: { stale?: true } }> {
+    const deep = await this.origins.of(directory, name);
+    if (deep?.kind !== "record") return { stale: {} };
+    const { origin } = deep;
+    const isMoved = origin.lower !== natural;
+    if (isMoved && "type" in origin) return { stale: {} };
+    const lower = isMoved ? await atLower(this.root, origin.lower) : old;
+    const stale = (await isStale(this.ctx, (path) => (path === origin.lower ? deep.hash : undefined), origin, lower, this.options.signal)) ? { stale: true as const } : {};
+    return isMoved ? { from: origin.lower, stale } : { stale };
+  }
+}
+
+function typeOf(found: Exclude<LowerFound, { kind: "absent" }>): EntryType {
+  return found.kind === "directory" ? "directory" : found.stat.type;
 }
 
 const absent: LowerFound = { kind: "absent" };

@@ -1,6 +1,7 @@
 /** What each layer holds, for who decides which to keep: asked for when it is shown, as it walks the layers. */
 import type { Context } from "./context.js";
-import { changesBetween, mergedView } from "./layerDiff.js";
+import { changesBetween } from "./layerDiff.js";
+import { mergedView } from "./mergedView.js";
 import type { LowerDirectory } from "./lowerView.js";
 import { rootPath } from "./paths.js";
 import type { CancelSignal, ChangeKind, LayerInfo } from "./types.js";
@@ -18,6 +19,6 @@ export async function layerInfo(ctx: Context, signal?: CancelSignal): Promise<La
 
 async function measure(ctx: Context, view: LowerDirectory, below: LowerDirectory, path: string, signal: CancelSignal | undefined) {
   const counts: Record<ChangeKind, number> = { copied: 0, added: 0, deleted: 0, replaced: 0, renamed: 0 };
-  for (const { kind } of await changesBetween(ctx, view, below, rootPath, signal)) counts[kind]++;
+  for (const { kind } of await changesBetween(ctx, view, below, rootPath, { signal })) counts[kind]++;
   return { counts, bytes: (await usageOf(ctx, path, signal)).bytes };
 }

@@ -231,23 +231,55 @@ export class Origins {
   private async read(): Promise<Records> {
     const { generation } = this;
     // The file that is there is another upper's until then.
-    if (this.pending.some((item) => "aside" in item)) await this.writeBatch().catch((error: unknown) => { this.env.log("warn", `could not record origins: ${String(error)}`); });
+    await this.exchanged();
+    const { entries, lines } = await this.parsed(file);
+    this.lines += lines;
+    for (const item of this.pending) if (!("aside" in item)) entries.apply(item);
+    if (!this.readOnly && generation === this.generation) this.known = entries;
+    return entries;
+  }
+
+  /** With the turn to read and write: what waits to be renamed is, so that each file has the name of its layer. */
+  private async exchanged(): Promise<void> {
+    if (!this.pending.some((item) => "aside" in item)) return;
+    await this.writeBatch().catch((error: unknown) => { this.env.log("warn", `could not record origins: ${String(error)}`); });
+  }
+
+  private async parsed(path: string): Promise<{ entries: Records; lines: number }> {
     let text = "";
     try {
-      text = this.env.decode(await this.scratch.readFile(file));
+      text = this.env.decode(await this.scratch.readFile(path));
     } catch (error) {
       if (!isCode(error, "ENOENT")) this.env.log("warn", `could not read origins: ${String(error)}`);
     }
     const entries = new Records();
+    let lines = 0;
     for (const line of text.split("\n")) {
       if (line === "") continue;
-      this.lines++;
+      lines++;
       const parsed = parseLine(line);
       if (parsed !== undefined) entries.apply(parsed); // a torn last line is skipped
     }
-    for (const item of this.pending) if (!("aside" in item)) entries.apply(item);
-    if (!this.readOnly && generation === this.generation) this.known = entries;
-    return entries;
+    return { entries, lines };
+  }
+
+  /** What is recorded of a layer that is frozen. */
+  recordsBeside(layer: string): Promise<Records> {
+    return this.io.runExclusive(async () => {
+      await this.exchanged();
+      return (await this.parsed(besides(layer))).entries;
+    });
+  }
+
+  /** The records of a layer that was made of others. */
+  async writeBeside(layer: string, lines: readonly Line[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.io.runExclusive(() => this.writeWhole(besides(layer), lines)).catch((error: unknown) => { this.env.log("warn", `could not record origins: ${String(error)}`); });
+  }
+
+  /** The records of an upper that was just exchanged for another one: a layer that was made of others. */
+  fill(lines: readonly Line[]): void {
+    for (const line of lines) this.record(line);
   }
 
   /** Writes what is pending, and the whole anew when most of it is history. Called by dispose. */
@@ -257,20 +289,23 @@ export class Origins {
     await this.letGo().catch((error: unknown) => { this.env.log("warn", `could not close origins: ${String(error)}`); });
     if (this.readOnly || this.known === undefined || this.lines < 2 * this.known.size + 100) return;
     const lines = this.known.lines();
+    await this.writeWhole(file, lines).catch((error: unknown) => { this.env.log("warn", `could not tidy origins: ${String(error)}`); });
+  }
+
+  private async writeWhole(path: string, lines: readonly Line[]): Promise<void> {
     const temp = `work/${this.env.id()}`;
     try {
-      const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
       const handle = await this.scratch.create(temp, 0o644);
       try {
-        await handle.write(this.env.encode(text), 0);
+        await handle.write(this.env.encode(lines.map((line) => `${JSON.stringify(line)}\n`).join("")), 0);
         await handle.sync();
       } finally {
         await handle.close();
       }
-      await this.scratch.rename(temp, file);
+      await this.scratch.rename(temp, path);
     } catch (error) {
-      this.env.log("warn", `could not tidy origins: ${String(error)}`);
       await this.scratch.unlink(temp).catch(() => undefined);
+      throw error;
     }
   }
 }

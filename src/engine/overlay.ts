@@ -9,6 +9,7 @@ import { changeOf, changes } from "./changes.js";
 import type { Context } from "./context.js";
 import { copy } from "./copy.js";
 import { copyUp } from "./copyUp.js";
+import { originIn } from "./deepOrigins.js";
 import { createDirectory, defaultDirectoryMode, link, symlink } from "./create.js";
 import { asOverlayError, Refusal } from "./errors.js";
 import { dropped, forget, Keeper, sizeOfDropped } from "./dropped.js";
@@ -16,7 +17,8 @@ import { flatten } from "./flatten.js";
 import { append, chmod, defaultFileMode, truncate, utimes, writeFile } from "./file.js";
 import { open } from "./handle.js";
 import { parseOpenFlags } from "./openFlags.js";
-import { changesBetween, mergedView } from "./layerDiff.js";
+import { changesBetween } from "./layerDiff.js";
+import { mergedView } from "./mergedView.js";
 import { layerInfo } from "./layerInfo.js";
 import { stackOf } from "./layers.js";
 import type { Origin } from "./originRecords.js";
@@ -31,6 +33,7 @@ import { resetTo } from "./resetLayers.js";
 import { renameSnapshot, snapshots, takeSnapshot } from "./snapshot.js";
 import { squash } from "./squash.js";
 import { syncTree } from "./syncTree.js";
+import { thaw } from "./thaw.js";
 import type { Change, Disposable, Dropped, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Retention, Snapshot } from "./types.js";
 import { bringBack } from "./undo.js";
 import { isUnchangedCopy } from "./unchanged.js";
@@ -261,10 +264,10 @@ class OverlayEngine implements Overlay {
 
   // Reviewing.
 
-  changes(path = "/", options: Cancellable & { readonly since?: string } = {}): Promise<Change[]> {
-    const { signal, since } = options;
+  changes(path = "/", options: Cancellable & { readonly since?: string; readonly folders?: boolean } = {}): Promise<Change[]> {
+    const { since, signal, folders } = options;
     return this.run("changes", path, (p) =>
-      since === undefined ? changes(this.ctx, p, signal) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, signal));
+      since === undefined ? changes(this.ctx, p, { signal, folders }) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, { signal, folders }));
   }
 
   changeOf(path: string): Promise<Change | undefined> {
@@ -309,6 +312,10 @@ class OverlayEngine implements Overlay {
     return this.change("resetTo", "/", () => resetTo(this.ctx, layer));
   }
 
+  thaw(options: Cancellable = {}): Promise<string | undefined> {
+    return this.change("thaw", "/", () => thaw(this.ctx, () => this.writing.values().next().value, options));
+  }
+
   layerInfo(options: Cancellable = {}): Promise<readonly LayerInfo[]> {
     return this.run("layerInfo", "/", () => layerInfo(this.ctx, options.signal));
   }
@@ -340,8 +347,8 @@ class OverlayEngine implements Overlay {
     });
   }
 
-  originOf(path: string): Promise<Origin | undefined> {
-    return this.run("originOf", path, (p) => this.ctx.origins.get(p));
+  originOf(path: string, layer?: string): Promise<Origin | undefined> {
+    return this.run("originOf", path, (p) => (layer === undefined ? this.ctx.origins.get(p) : originIn(this.ctx, p, this.ctx.layers.view(layer))));
   }
 
   adoptOrigin(path: string): Promise<void> {

@@ -55,7 +55,7 @@ async function waitingUpper(scratch: ScratchLayer, { next, restore }: LayerState
   const numbers = entries.filter(({ name, type }) => type === "directory" && /^[1-9][0-9]*$/.test(name)).map(({ name }) => Number(name));
   const highest = Math.max(0, ...numbers);
   if (highest >= next) return `layers/${String(highest)}`;
-  return numbers.some((number) => `layers/${String(number)}` === restore) ? restore : undefined;
+  return entries.some(({ name, type }) => type === "directory" && `layers/${name}` === restore) ? restore : undefined;
 }
 
 /** Whatever the manifest says of them; none before the first snapshot or reset. */

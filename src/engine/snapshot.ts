@@ -14,12 +14,15 @@ const longestName = 200;
 /** @param openPath a path that is open for writing, if there is one. @throws Refusal EBUSY, EINVAL (the name); LayerError. */
 export async function takeSnapshot(ctx: Context, name: string | undefined, openPath: () => string | undefined): Promise<Snapshot> {
   if (name !== undefined) checkName(name);
-  return ctx.layers.turn.runExclusive(async () => {
-    for (;;) {
-      const taken = await freeze(ctx, name, openPath);
-      if (taken !== again) return publicSnapshot(taken);
-    }
-  });
+  return publicSnapshot(await ctx.layers.turn.runExclusive(() => freezeUpper(ctx, name, openPath)));
+}
+
+/** With the layers' turn. */
+export async function freezeUpper(ctx: Context, name: string | undefined, openPath: () => string | undefined): Promise<SnapshotRecord> {
+  for (;;) {
+    const taken = await freeze(ctx, name, openPath);
+    if (taken !== again) return taken;
+  }
 }
 
 async function freeze(ctx: Context, name: string | undefined, openPath: () => string | undefined): Promise<SnapshotRecord | Again> {
@@ -29,7 +32,7 @@ async function freeze(ctx: Context, name: string | undefined, openPath: () => st
   try {
     const taken = await ctx.locks.exclusive(async (): Promise<SnapshotRecord | Again> => {
       const open = openPath();
-      if (open !== undefined) throw new Refusal("EBUSY", `'${open}' is open for writing; close it, then take the snapshot`);
+      if (open !== undefined) throw new Refusal("EBUSY", `'${open}' is open for writing; close it first`);
       if (ctx.inodes.size > 0) {
         left = ctx.inodes.nextLeave(); // an append or a truncate: it ends by itself
         return again;

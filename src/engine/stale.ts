@@ -5,7 +5,7 @@
 import type { Context } from "./context.js";
 import { sameTime } from "./lowerContent.js";
 import type { LowerFound } from "./lowerView.js";
-import type { Origin, Records, Under } from "./originRecords.js";
+import type { ContentHash, Origin, Under } from "./originRecords.js";
 import { childPath, type OverlayPath } from "./paths.js";
 import type { UpperDirectory } from "./tree.js";
 import type { CancelSignal, LayerStat } from "./types.js";
@@ -32,8 +32,11 @@ export function naturalPath(parent: UpperDirectory, name: string): OverlayPath |
   return below === undefined ? undefined : childPath(below.path, name);
 }
 
-/** @param lower what is at `origin.lower` now. */
-export async function isStale(ctx: Context, records: Records, origin: Origin | Under, lower: LowerFound, signal?: CancelSignal): Promise<boolean> {
+/**
+ * @param hashes of the content that was at a lower path then, where it is known.
+ * @param lower what is at `origin.lower` now.
+ */
+export async function isStale(ctx: Context, hashes: (lower: OverlayPath) => ContentHash | undefined, origin: Origin | Under, lower: LowerFound, signal?: CancelSignal): Promise<boolean> {
   if ("type" in origin && origin.type === "nothing") return lower.kind !== "absent";
   if (lower.kind === "absent") return true;
   const known = "type" in origin ? origin.type : undefined;
@@ -44,7 +47,7 @@ export async function isStale(ctx: Context, records: Records, origin: Origin | U
   if (known !== undefined && known !== lower.stat.type) return true;
   if (origin.size !== String(lower.stat.size)) return true;
   if (sameTime(origin.mtimeNs, lower.stat)) return false;
-  const hash = records.hashes.get(origin.lower);
+  const hash = hashes(origin.lower);
   if (hash?.size !== origin.size || hash.mtimeNs !== origin.mtimeNs) return true;
   return (await ctx.hasher.present(origin.lower, lower, signal)) !== hash.is;
 }

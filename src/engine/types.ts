@@ -112,9 +112,9 @@ export interface Dropped {
   readonly path: string | undefined;
   /**
    * `delete` and `reset` of an entry, `replaced` by the copy of a folder; `reset-all` of the upper, `reset-to` of the
-   * upper with snapshots; `unknown` when a crash came before that was written down.
+   * upper with snapshots; `thawed`: the same, of which the upper has a copy; `unknown` when a crash came before that was written down.
    */
-  readonly what: "delete" | "reset" | "replaced" | "reset-all" | "reset-to" | "unknown";
+  readonly what: "delete" | "reset" | "replaced" | "reset-all" | "reset-to" | "thawed" | "unknown";
   /** Milliseconds since the epoch. */
   readonly when: number;
   /** `whiteout`: a deletion was reset, and bringing it back deletes again. */

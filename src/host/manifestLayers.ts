@@ -35,11 +35,11 @@ export function parseLayers(paths: readonly unknown[], value: unknown, created: 
 }
 
 function droppedLayers(value: unknown): DroppedLayers {
-  const { id, when, upper, snapshots, onto } = object(value, "what was dropped");
+  const { id, when, upper, snapshots, onto, thawed } = object(value, "what was dropped");
   if (typeof id !== "string" || id === "" || typeof when !== "number") throw new Error("something that was dropped has no id or no time");
   return {
     id, when, upper: layerPath(upper, "upper"), snapshots: list(snapshots, "the snapshots of what was dropped").map(snapshot),
-    ...(typeof onto === "string" ? { onto } : {}),
+    ...(typeof onto === "string" ? { onto } : {}), ...(thawed === true ? { thawed } : {}),
   };
 }
 

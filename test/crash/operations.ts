@@ -116,6 +116,7 @@ function layerOperations(): Operation[] {
     operation("snapshot over others", (o) => o.takeSnapshot(), { before: layers }),
     operation("rename of a snapshot", async (o) => o.renameSnapshot((await o.snapshots())[0]?.id ?? "", "new"), { before: layers }),
     operation("squash", (o) => o.squash(), { before: layers, linksVary: true }),
+    operation("thaw", (o) => o.thaw(), { before: layers }),
     core("reset to base", (o) => o.resetTo("base"), { before: layers }),
     operation("reset to a snapshot", async (o) => o.resetTo((await o.snapshots())[1]?.id ?? ""), { before: layers }),
     operation("reset of what lies over snapshots", (o) => o.reset(), { before: layers }),

@@ -68,6 +68,13 @@ races("joining snapshots and", Object.fromEntries(
     .map(([title, b]) => [title, { scratch: two, a: (async (o) => (await o.squash()).name), b, see: ["/d", "/d/s"], disk: { hardLinks: false } }]),
 ));
 
+// Two operations: the upper is frozen, then all that is frozen joined.
+const thaw: Operation = Object.assign(async (o: Parameters<Operation>[0]) => { await o.thaw(); }, {
+  parts: [async (o: Parameters<Operation>[0]) => { await o.takeSnapshot(); }, async (o: Parameters<Operation>[0]) => { await o.thaw(); }],
+});
+
+races("thawing and", against(thaw));
+
 const dropped: PlantedTree = {
   "trash/t1/x": "dropped X", "trash/t1/.wh.y": "", "upper/.wh.d": "",
   "dropped": `${JSON.stringify({ id: "t1", path: "/d", what: "delete", when: 1_700_000_000_000, type: "directory", lower: "/d" })}\n`,

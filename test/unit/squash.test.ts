@@ -2,48 +2,11 @@
 import { describe, expect, test } from "vitest";
 import type { Overlay } from "../../src/engine/index.js";
 import { failing, gate } from "../support/layers/hooks.js";
+import { base, cases, layered, mkdir, mv, rm, withoutLinks, write } from "../support/layerCases.js";
 import { Random } from "../support/random.js";
 import { fullTree } from "../support/truth.js";
 import { codeOf, World } from "../support/world.js";
 import { dump } from "../../src/host/memoryTree.js";
-
-const base = { "a": "A", "b": "B", "d/x": "X", "d/y": "Y", "d/e/z": "Z", "old/f": "F", "old/s/g": "G", "empty/": null, "link": { symlink: "a" } };
-
-const withoutLinks = (tree: Readonly<Record<string, string>>) => JSON.stringify(tree, undefined, 1).replaceAll(/ x\d+ /g, " ");
-
-type Step = (o: Overlay) => Promise<unknown>;
-
-async function layered(steps: readonly (readonly Step[])[], options = {}) {
-  const world = await World.create({ base, ...options });
-  for (const [i, some] of steps.entries()) {
-    for (const step of some) await step(world.overlay);
-    if (i < steps.length - 1) await world.overlay.takeSnapshot(`s${String(i + 1)}`);
-  }
-  return world;
-}
-
-const rm = (path: string): Step => (o) => o.remove(path, { recursive: true });
-const mkdir = (path: string): Step => (o) => o.createDirectory(path);
-const write = (path: string, text: string): Step => (o) => o.writeFile(path, text);
-const mv = (from: string, to: string): Step => (o) => o.rename(from, to);
-
-const cases: Record<string, readonly (readonly Step[])[]> = {
-  "edits over edits": [[write("/a", "1"), write("/n", "1")], [write("/a", "2"), write("/m", "2")], []],
-  "a whiteout over an added file goes": [[write("/n", "1")], [rm("/n")], []],
-  "a whiteout that hides something stays": [[write("/a", "1")], [rm("/a")], []],
-  "a file over a whiteout": [[rm("/a")], [write("/a", "2")], []],
-  "a folder made over a deleted one is opaque": [[rm("/d")], [mkdir("/d"), write("/d/new", "2")], []],
-  "an opaque folder that is added to": [[rm("/d"), mkdir("/d"), write("/d/1", "1")], [write("/d/2", "2")], []],
-  "a rename of a renamed folder": [[mv("/old", "/r1")], [mv("/r1", "/r2"), write("/r2/n", "2")], []],
-  "a renamed folder whose content was deleted below": [[rm("/old/f"), write("/old/1", "1")], [mv("/old", "/r")], []],
-  "a folder moved out of a renamed one": [[mv("/old", "/r")], [mv("/r/s", "/s"), write("/s/n", "2")], []],
-  "a rename back to the old name": [[mv("/old", "/r")], [mv("/r", "/old")], []],
-  "a folder renamed into a new one": [[mkdir("/n")], [mv("/d", "/n/d")], []],
-  "a file over a folder": [[rm("/d"), write("/d", "file")], [write("/d", "file 2")], []],
-  "a folder over a file over a folder": [[rm("/d"), write("/d", "file")], [rm("/d"), mkdir("/d")], []],
-  "with changes above": [[mv("/old", "/r")], [write("/r/1", "1")], [mv("/r", "/q"), write("/q/2", "2"), rm("/d/x")]],
-  "symlinks and modes": [[(o) => o.symlink("b", "/l"), (o) => o.chmod("/a", 0o600)], [(o) => o.chmod("/d", 0o750), rm("/link")], []],
-};
 
 describe("all snapshots joined", () => {
   test.each(Object.keys(cases))("%s", async (name) => {

@@ -61,7 +61,7 @@ async function bringBack(context: CommandContext, session: Session, id: string, 
 
 /** A whole upper, alone or with snapshots: the only thing that can take the place of what is there. */
 function isWhole({ what }: Dropped): boolean {
-  return what === "reset-all" || what === "reset-to";
+  return what === "reset-all" || what === "reset-to" || what === "thawed";
 }
 
 async function pickDropped(session: Session): Promise<string | undefined> {
@@ -105,6 +105,8 @@ function howOf({ what, type, snapshots }: Dropped): string {
       return vscode.l10n.t("everything was reset");
     case "reset-to":
       return vscode.l10n.t("layers were reset, with the snapshots {0}", snapshots.map(({ name }) => `'${name}'`).join(", "));
+    case "thawed":
+      return vscode.l10n.t("as it was before it was applied, with the snapshots {0}", snapshots.map(({ name }) => `'${name}'`).join(", "));
     case "unknown":
       return vscode.l10n.t("thrown away just before a crash");
   }
