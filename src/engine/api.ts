@@ -89,6 +89,12 @@ export interface Overlay {
    * dropped can be brought back.
    */
   reset(path?: string): Promise<void>;
+  /**
+   * Resets a path if `isSo` says that it may be, and nothing was changed at or beneath it since that was asked: EBUSY
+   * then, and for what is open for writing. EINVAL for a renamed entry whose old name is free, which takes several steps.
+   * Returns what `isSo` said.
+   */
+  resetIf(path: string, isSo: () => Promise<boolean>): Promise<boolean>;
 
   /**
    * Freezes the upper as a layer under a new, empty one. Merged does not change and there are no events, yet nothing is

@@ -3,23 +3,45 @@
  * changes. They are delivered in batches after the lock is gone: a listener may call the overlay again.
  */
 import type { Env } from "./layer.js";
+import { isWithin, type OverlayPath, rootPath } from "./paths.js";
 import type { Disposable, OverlayEvent } from "./types.js";
 
 type Listener = (events: readonly OverlayEvent[]) => void;
 
+/** One look at a path that is to be true until it is acted upon: as events are queued under the lock, asking under it is certain. */
+export class Watch {
+  changed = false;
+
+  constructor(private readonly path: OverlayPath, readonly dispose: () => void) {}
+
+  note(path: OverlayPath): void {
+    if (isWithin(path, this.path) || isWithin(this.path, path)) this.changed = true;
+  }
+}
+
 export class EventQueue {
+  private readonly watches = new Set<Watch>();
   private readonly listeners = new Set<Listener>();
   private pending: (OverlayEvent | (() => Promise<OverlayEvent[]>))[] = [];
   private delivering = false;
 
   constructor(private readonly env: Env) {}
 
+  /** Whether anything at a path, beneath it or above it, changes from now on. End it with `dispose`. */
+  watch(path: OverlayPath): Watch {
+    const watch = new Watch(path, () => { this.watches.delete(watch); });
+    this.watches.add(watch);
+    return watch;
+  }
+
   queue(type: OverlayEvent["type"], path: string): void {
+    for (const watch of this.watches) watch.note(path as OverlayPath);
     this.add({ type, path });
   }
 
   /** Keeps a place in the order for events that take time to find out; later ones wait for them. */
   queueLater(find: () => Promise<OverlayEvent[]>): void {
+    for (const watch of this.watches) watch.note(rootPath);
     this.add(find);
   }
 

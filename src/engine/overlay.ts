@@ -28,7 +28,7 @@ import { readFile, readlink, readLowerFile, stat, statLower } from "./read.js";
 import { clean, joinedInVain, recover } from "./recover.js";
 import { removeAny, rmdir, unlink } from "./remove.js";
 import { rename } from "./rename.js";
-import { resetPath } from "./reset.js";
+import { resetIf, resetPath } from "./reset.js";
 import { resetTo } from "./resetLayers.js";
 import { renameSnapshot, snapshots, takeSnapshot } from "./snapshot.js";
 import { squash } from "./squash.js";
@@ -256,6 +256,10 @@ class OverlayEngine implements Overlay {
 
   reset(path = "/"): Promise<void> {
     return this.change("reset", path, (p) => resetPath(this.ctx, p));
+  }
+
+  resetIf(path: string, isSo: () => Promise<boolean>): Promise<boolean> {
+    return this.change("resetIf", path, (p) => resetIf(this.ctx, p, isSo));
   }
 
   flatten(options: Cancellable = {}): Promise<void> {

@@ -17,17 +17,18 @@ import { lowerHas, removeWhiteout } from "./whiteout.js";
  * @throws Refusal ENOENT (nothing there in any layer), EINVAL (beneath a folder that has no lower: the reason names the
  * one to reset), EROFS; LayerError.
  */
-export async function resetPath(ctx: Context, path: OverlayPath, renamedTo?: OverlayPath): Promise<void> {
+export async function resetPath(ctx: Context, path: OverlayPath, { renamedTo, check }: How = {}): Promise<void> {
   if (path === "/") return resetTo(ctx, "upper");
   for (;;) {
     const found = await lookupOrSayWhich(ctx, path);
     if (found.kind === "outside") throw new Refusal("EROFS", "it lies outside the overlay, where nothing was changed");
     const renamedFrom = await oldName(ctx, found);
     if (renamedFrom !== undefined) {
+      if (check !== undefined) throw new Refusal("EINVAL", `it was renamed from '${renamedFrom}', and resetting that is several steps`);
       // Operations that are whole each: it goes back under its old name with its edits, that is reset, and what the
       // lowers have under the new name, hidden so far, comes back.
       if (!(await renamedBack(ctx, path, renamedFrom))) continue;
-      await resetPath(ctx, renamedFrom, path);
+      await resetPath(ctx, renamedFrom, { renamedTo: path });
       return uncover(ctx, path);
     }
     const parent = found.kind === "directory" ? found.place.parent?.upper : found.place.upper;
@@ -37,12 +38,46 @@ export async function resetPath(ctx: Context, path: OverlayPath, renamedTo?: Ove
       return; // nothing of it is in upper: it is what the lowers have
     }
     const seen = ctx.tree.entry(parent, name);
-    const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, { seen, absent: found.kind === "absent", renamedTo }));
+    const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, { seen, absent: found.kind === "absent", renamedTo, check }));
     if (outcome === again) continue;
     await ctx.work.syncDirectories(outcome);
     await ctx.trash.written();
     return;
   }
+}
+
+interface How {
+  /** The name under which it was, before it went back under its old one. */
+  readonly renamedTo?: OverlayPath | undefined;
+  /** Asked under the lock: it throws where the entry is not to be reset after all. */
+  readonly check?: (() => Promise<void>) | undefined;
+}
+
+/**
+ * Resets a path that `isSo` says may be reset, if nothing at or beneath it was changed since that was asked. Changes are
+ * told under the lock that made them; what is written through a handle is known by its being open.
+ * @returns what `isSo` said. @throws Refusal EBUSY (it was changed, or is open for writing); as resetPath.
+ */
+export async function resetIf(ctx: Context, path: OverlayPath, isSo: () => Promise<boolean>): Promise<boolean> {
+  if (path === "/") throw new Refusal("EINVAL", "everything cannot be reset on a condition");
+  const watch = ctx.events.watch(path);
+  try {
+    if (!(await isSo())) return false;
+    await resetPath(ctx, path, { check: async () => {
+      if (ctx.inodes.size > 0 && (await isWritten(ctx, path))) throw new Refusal("EBUSY", "it is open for writing");
+      // Last: a writer that has left since has said what it did first.
+      if (watch.changed) throw new Refusal("EBUSY", "it was changed meanwhile");
+    } });
+    return true;
+  } finally {
+    watch.dispose();
+  }
+}
+
+/** Of a folder, whether anything is: which file an inode is of, only a walk would tell. Under the lock. */
+async function isWritten(ctx: Context, path: OverlayPath): Promise<boolean> {
+  const found = await lookup(ctx, path, { follow: false, held: true });
+  return found.kind === "directory" || (found.kind === "upper" && ctx.inodes.hasWriters(await ctx.scratch.lstat(ctx.tree.entryPath(found.directory, found.name))));
 }
 
 /** False when its old name was taken, or it was moved or deleted meanwhile: look again. */
@@ -120,19 +155,18 @@ async function findByLower(ctx: Context, root: UpperDirectory, lower: OverlayPat
   return undefined;
 }
 
-interface Reset {
+interface Reset extends How {
   /** The entry that was looked at: another one may have been renamed here since. */
   readonly seen: UpperEntry | undefined;
   readonly absent: boolean;
-  /** The name under which it was, before it went back under its old one. */
-  readonly renamedTo?: OverlayPath | undefined;
   /** The undo of a rename brings this whiteout back by itself. */
   readonly unrecorded?: boolean;
 }
 
 /** Under the namespace lock, exclusively. */
-async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { seen, absent, renamedTo, unrecorded }: Reset): Promise<string | Again> {
+async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { seen, absent, renamedTo, check, unrecorded }: Reset): Promise<string | Again> {
   const { tree } = ctx;
+  await check?.();
   if (parent.content === undefined || !tree.isAttached(parent)) return again;
   const entry = tree.entry(parent, name);
   if (entry !== seen) return again;

@@ -1,4 +1,5 @@
 /** Reset, of an entry, of its folder, of everything, against every other operation. */
+import { isCode } from "../../src/engine/index.js";
 import type { PlantedTree } from "../support/world.js";
 import { races } from "./explore.js";
 import type { Operation } from "./history.js";
@@ -51,6 +52,30 @@ races("reset of a file and", {
   "whole-file write of one that was added": { scratch, a: reset("/d/n"), b: write("/d/n", "new"), see: ["/d/n", "/d"] },
   "recursive delete of its folder": { scratch, a: reset("/d/x"), b: rm("/d"), see: ["/d/x", "/d"] },
 });
+
+/** Whatever it says, what others did meanwhile is there afterwards. */
+const prune = (path: string): Operation => async (o) => { await o.resetIf(path, () => o.isUnchangedCopy(path)).catch((error: unknown) => { if (!isCode(error, "EBUSY", "EINVAL")) throw error; }); };
+const unchanged: PlantedTree = { "upper/a": "A", "upper/d/x": "X", "upper/d/e/z": "Z" };
+const pruned = (see: string, path: string, others: Record<string, Operation>) =>
+  Object.fromEntries(Object.entries(others).map(([title, b]) => [title, { scratch: unchanged, a: prune(path), b, see: [see] }]));
+
+races("reset of a copy that is unchanged and", pruned("/a", "/a", {
+  "append": append("/a", "+"),
+  "write through a handle": writeAt("/a", "#", 0),
+  "truncate": truncate("/a", 0),
+  "whole-file write": write("/a", "new"),
+  "chmod": chmod("/a"),
+  "unlink": unlink("/a"),
+  "rename of it": mv("/a", "/c"),
+  "rename over it": mv("/b", "/a"),
+  "reset of the same": reset("/a"),
+}));
+
+races("reset of a copy that is unchanged, and of its folder:", pruned("/d", "/d/x", {
+  "rename": mv("/d", "/q"),
+  "recursive delete": rm("/d"),
+  "append beside it": append("/d/e/z", "+"),
+}));
 
 const renamed: PlantedTree = { "upper/q/.wh..wh..redirect": "/d", "upper/.wh.d": "", "upper/q/x": "edited X" };
 const a = resetRenamed("/q", "/d");

@@ -37,14 +37,12 @@ async function prune(session: Session, token: vscode.CancellationToken, report: 
       if (stop.signal.aborted) break;
       report(100 / paths.length, path.slice(1));
       try {
-        if (await overlay.isUnchangedCopy(path, { signal: stop.signal })) {
-          await overlay.reset(path);
-          outcome.removed++;
-        }
+        if (await overlay.resetIf(path, () => overlay.isUnchangedCopy(path, { signal: stop.signal }))) outcome.removed++;
         outcome.looked++;
       } catch (error) {
         if (isCode(error, "ECANCELED")) break;
         outcome.looked++;
+        if (isCode(error, "EBUSY")) continue; // somebody works on it: it is no unchanged copy any more
         outcome.failures.push(describe(error));
       }
     }
