@@ -14,7 +14,7 @@ import { carryOutOp, type Bench } from "./carryOut.js";
 import { Journal } from "./journal.js";
 import { hasRenamedFolders, leaveUpper } from "./leaveUpper.js";
 import { type Op, orderOps } from "./order.js";
-import { refuseSnapshots } from "./plan.js";
+import { Stack, stampOf } from "./stack.js";
 import type { ApplyReport, NotDone, Plan, PlanItem } from "./types.js";
 
 export interface ApplyOptions extends CarryOptions {
@@ -26,33 +26,55 @@ export interface ApplyOptions extends CarryOptions {
 
 /**
  * Progress counts single changes. Merged looks the same before, during and afterwards, but for the one file that grows
- * in the base under a name of its own (`.overlay-apply-…`); what was applied leaves the upper.
+ * in the base under a name of its own (`.overlay-apply-…`); what was applied leaves the upper. Snapshots would go on hiding
+ * what the base gets: they become part of the upper first, and come back with `undoApply` (stack.ts).
  * A file that cannot be written is in the report, and the others are. A full disk ends it.
- * @throws OverlayError before anything is done: EROFS for a base or an overlay that is read-only, ENOTSUP for snapshots,
- * ENOSPC or the like when not even the record can be made; and for what goes wrong with the overlay afterwards.
+ * @throws OverlayError before anything is done: EROFS for a base or an overlay that is read-only, EBUSY where it has
+ * snapshots and a file is open for writing, ENOSPC or the like when not even the record can be made; and for what goes wrong with the overlay afterwards.
  */
 export async function apply(overlay: Carried, plan: Plan, options: ApplyOptions = {}): Promise<ApplyReport> {
   if (!overlay.writable) throw new OverlayError("EROFS", "apply", "/", { reason: "the overlay is read-only here" });
-  refuseSnapshots(overlay);
   if (plan.unwritable !== undefined) throw refused("EROFS", "/", plan.unwritable);
   const sides = await Sides.of(overlay, "apply");
   if (sides.base !== plan.base) throw refused("EINVAL", "/", "the plan was made for another base");
   const { chosen, notDone } = choose(plan, options.stale ?? []);
-  if (await hasRenamedFolders(sides)) await overlay.flatten(options.signal === undefined ? {} : { signal: options.signal });
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
   const run = new Run(chosen, notDone, options);
-  const id = randomBytes(6).toString("hex");
+  const stack = chosen.length === 0 ? undefined : await Stack.thaw(overlay, signal);
+  try {
+    if (await hasRenamedFolders(sides)) await overlay.flatten(signal);
+    await stack?.mark();
+    const id = randomBytes(6).toString("hex");
+    const stays = await recorded(overlay, sides, run, { id, same: plan.same, stack, wrap: options.wrap });
+    return { id, applied: chosen.filter((item) => run.isDone(item)), notDone, cancelled: run.cancelled, stays };
+  } finally {
+    if (run.put.length + run.removed.length === 0) await stack?.bringBack().catch(() => undefined); // Undo Reset has it
+  }
+}
+
+interface Recorded {
+  readonly id: string;
+  readonly same: readonly string[];
+  readonly stack: Stack | undefined;
+  readonly wrap: Wrap | undefined;
+}
+
+/** With a record in the overlay's folder. @returns what stays in the upper. */
+async function recorded(overlay: Carried, sides: Sides, run: Run, { id, same, stack, wrap }: Recorded): Promise<NotDone[]> {
   const folder = new NodeScratchLayer(overlay.folder);
-  const bench = { id, sides, base: new BaseWriter(sides.base, options.wrap), folder: options.wrap?.(folder, "folder") ?? folder };
+  const bench = { id, sides, base: new BaseWriter(sides.base, wrap), folder: wrap?.(folder, "folder") ?? folder };
   const journal = await Journal.create(bench.folder, id);
   try {
-    await journal.add({ begin: id, base: sides.base, time: Date.now() }, "forced");
+    await journal.add({ begin: id, base: sides.base, time: Date.now(), ...(stack === undefined ? {} : { thawed: stack.id }) }, "forced");
     await run.all({ ...bench, journal });
     await journal.add({ end: "finished", time: Date.now() });
+    // Where snapshots are still there, nothing was done, and what leaves the upper would show what they say.
+    const stays = overlay.manifest.snapshots.length > 0 ? [] : await leaveUpper(sides, run.removed, [...run.put, ...same]);
+    if (stack !== undefined) await journal.add({ left: await stampOf(overlay) });
+    return stays;
   } finally {
     await journal.close().catch(() => undefined);
   }
-  const stays = await leaveUpper(sides, run.removed, [...run.put, ...plan.same]);
-  return { id, applied: chosen.filter((item) => run.isDone(item)), notDone, cancelled: run.cancelled, stays };
 }
 
 function choose(plan: Plan, stale: readonly string[]): { chosen: PlanItem[]; notDone: NotDone[] } {

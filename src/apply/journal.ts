@@ -94,6 +94,8 @@ export interface Record {
   readonly time: number;
   readonly ended: boolean;
   readonly recovered: boolean;
+  /** The snapshots that there were, by the id under which they come back, and what the upper said without them. */
+  readonly stack?: { readonly id: string; readonly left: string };
   readonly ops: readonly OpRecord[];
 }
 
@@ -124,7 +126,9 @@ export async function readRecord(folder: ScratchLayer, id: string): Promise<Reco
     else if ("op" in line) ops.set(line.op, { n: line.op, kind: line.kind, path: line.path, ...(line.before === undefined ? {} : { before: line.before }), temps: line.temp === undefined ? [] : [line.temp], state: "begun" });
     else take(ops, line);
   }
-  return { id, base: begin.base, time: begin.time, ended, recovered, ops: [...ops.values()] };
+  const left = lines.find((line) => "left" in line)?.left;
+  const stack = begin.thawed === undefined || left === undefined ? {} : { stack: { id: begin.thawed, left } };
+  return { id, base: begin.base, time: begin.time, ended, recovered, ...stack, ops: [...ops.values()] };
 }
 
 function take(ops: ReadonlyMap<number, OpRecord>, line: Line): void {

@@ -2,8 +2,8 @@
  * What was applied leaves the upper, in an order that never shows another merged tree: first the whiteouts of what the
  * base has no more, then each change in which nothing differs from the base any longer.
  */
-import { type Change, isCode } from "../engine/index.js";
-import { changesAgainstBase, difference, isWithin, settle } from "../carry/difference.js";
+import { type Change, type ErrorCode, OverlayError } from "../engine/index.js";
+import { changesAgainstBase, difference, isWithin } from "../carry/difference.js";
 import type { Sides } from "../carry/sides.js";
 import type { NotDone } from "./types.js";
 
@@ -15,22 +15,35 @@ export async function leaveUpper(sides: Sides, removed: readonly string[], put: 
   const { overlay } = sides;
   await overlay.baseChanged([...removed.map((path) => ({ type: "deleted" as const, path })), ...put.map((path) => ({ type: "changed" as const, path }))]);
   for (const path of removed) {
-    if ((await sides.inMerged(path)) !== undefined || (await sides.inBase(path)) !== undefined) continue;
+    const isGone = async (): Promise<boolean> => (await sides.inMerged(path)) === undefined && (await sides.inBase(path)) === undefined;
     // In a deleted folder, or one of the upper alone, its own mark is not there to be taken away.
-    await overlay.reset(path).catch((error: unknown) => { if (!isCode(error, "ENOENT", "ENOTDIR", "EINVAL")) throw error; });
+    await resetIf(sides, path, isGone, "ENOENT", "ENOTDIR", "EINVAL", "EBUSY");
   }
-  const touched = new Set([...put, ...removed]);
-  const found = await settle(sides, await difference(sides, "apply"), "apply");
-  const left = found.pairs.flatMap(({ before, after }) => [before?.path, after?.path]).filter((path) => path !== undefined);
+  const touched = [...put, ...removed];
   const stays: NotDone[] = [];
-  for (const region of found.regions) {
-    if (region.kind === "deleted" || ![...touched].some((path) => isWithin(path, region.path))) continue;
-    if (left.some((path) => isWithin(path, region.path))) continue;
-    const reason = await whyNot(sides, region);
-    if (reason === undefined) await overlay.reset(region.path);
-    else stays.push({ path: region.path, reason });
+  for (const region of (await difference(sides, "apply")).regions) {
+    if (region.kind === "deleted" || !touched.some((path) => isWithin(path, region.path))) continue;
+    const reason = (await whyNot(sides, region)) ?? (await resetIf(sides, region.path, () => sides.isSameTree(region.path), "EBUSY", "EINVAL"));
+    if (reason !== undefined && (await sides.isSameTree(region.path))) stays.push({ path: region.path, reason });
+  }
+  // A folder whose mode was applied is in upper for nothing else now.
+  for (const path of put) {
+    const entry = await sides.inMerged(path);
+    if (entry?.type !== "directory" || !("layer" in entry.stat) || entry.stat.layer !== "merged") continue;
+    await resetIf(sides, path, async () => (await overlay.changes(path, { folders: true })).length === 0, "EBUSY", "EINVAL", "ENOENT");
   }
   return stays;
+}
+
+/** What is changed between the look and the reset stays. @returns why it was not reset, if it should have been. */
+async function resetIf({ overlay }: Sides, path: string, isSo: () => Promise<boolean>, ...tolerated: ErrorCode[]): Promise<string | undefined> {
+  try {
+    await overlay.resetIf(path, isSo);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof OverlayError) || !tolerated.includes(error.code)) throw error;
+    return error.reason;
+  }
 }
 
 /** A reset of what was renamed goes by way of its old name: while that is marked as deleted, it would come back. */

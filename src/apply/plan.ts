@@ -5,33 +5,23 @@ import { join } from "node:path";
 import { difference, isWithin, pathOf, settle } from "../carry/difference.js";
 import { Sides } from "../carry/sides.js";
 import { pooled } from "../carry/cancel.js";
-import type { Carried, Pair, Selection } from "../carry/types.js";
-import { OverlayError } from "../engine/index.js";
+import type { Carried, Entry, Pair, Selection } from "../carry/types.js";
+import type { Change } from "../engine/index.js";
 import { BaseWriter } from "./baseWriter.js";
 import type { Action, Plan, PlanItem, Print } from "./types.js";
 
-/** @throws OverlayError: ENOTSUP while the overlay has snapshots, ECANCELED, and what cannot be read. */
+/** @throws OverlayError: ECANCELED, and what cannot be read. */
 export async function planApply(overlay: Carried, options: Selection = {}): Promise<Plan> {
-  refuseSnapshots(overlay);
   const sides = await Sides.of(overlay, "planApply");
   const found = await settle(sides, await difference(sides, "planApply", options), "planApply", options.signal);
   const base = new BaseWriter(sides.base);
   const unwritable = await whyUnwritable(base);
   const ways = new Ways(base);
-  const items = await pooled(found.pairs, (pair) => itemOf(sides, base, ways, pair));
+  const items = await pooled(found.pairs, (pair) => itemOf(sides, base, ways, pair, found.changes.get(pathOf(pair))));
   const chosen = (path: string): boolean => options.paths?.some((one) => isWithin(path, one)) ?? true;
   const differs = (path: string): boolean => found.pairs.some(({ before, after }) => [before, after].some((entry) => entry !== undefined && isWithin(entry.path, path)));
   const same = found.regions.flatMap(({ kind, path }) => (kind !== "deleted" && chosen(path) && !differs(path) ? [path] : []));
-  return { base: sides.base, same, ...(unwritable === undefined ? {} : { unwritable }), items, leftOut: found.leftOut };
-}
-
-/**
- * What leaves the upper would show what the snapshots say, and not the base: merged would change.
- * @throws OverlayError ENOTSUP
- */
-export function refuseSnapshots(overlay: Carried): void {
-  if (overlay.manifest.snapshots.length === 0) return;
-  throw new OverlayError("ENOTSUP", "apply", "/", { reason: "the overlay has snapshots, which would go on hiding what the base gets; export a patch or a folder instead" });
+  return { base: sides.base, snapshots: overlay.manifest.snapshots.length, same, ...(unwritable === undefined ? {} : { unwritable }), items, leftOut: found.leftOut };
 }
 
 async function whyUnwritable(base: BaseWriter): Promise<string | undefined> {
@@ -71,7 +61,7 @@ class Ways {
   }
 }
 
-async function itemOf(sides: Sides, base: BaseWriter, ways: Ways, pair: Pair): Promise<PlanItem> {
+async function itemOf(sides: Sides, base: BaseWriter, ways: Ways, pair: Pair, change: Change | undefined): Promise<PlanItem> {
   const { before, after } = pair;
   const path = pathOf(pair);
   const old = before === undefined ? undefined : await base.look(before.path);
@@ -80,7 +70,7 @@ async function itemOf(sides: Sides, base: BaseWriter, ways: Ways, pair: Pair): P
   return {
     action, path, type: (after ?? before).type, pair,
     ...(action === "rename" && before !== undefined ? { from: before.path } : {}),
-    base: await freshness(sides.overlay, base, path, pair, old),
+    base: await freshness(sides.overlay, base, path, pair, old, change),
     ...(refused === undefined ? {} : { refused }),
     ...(old === undefined ? {} : { print: old }),
   };
@@ -107,18 +97,25 @@ async function obstacle(base: BaseWriter, ways: Ways, { before, after }: Pair, o
 }
 
 /**
- * What the overlay wrote down when it copied the file up says whether the base still has that one. A file that was
- * renamed over another one comes from elsewhere: of the one that it replaces nothing is written down. Of what was not copied
- * (deleted, or the base has gained its name) the overlay says itself whether the base has moved; of a folder that would be
- * so after each entry that Apply takes from it.
+ * What the overlay wrote down when it copied the file up says whether the base still has that one; with snapshots, what
+ * the lowest of the layers wrote down. A file that was renamed over another one comes from elsewhere: of the one that it
+ * replaces nothing is written down. Of what was not copied (deleted, or the base has gained its name) the overlay says
+ * itself whether the base has moved; of a folder that would be so after each entry that Apply takes from it.
  */
-async function freshness(overlay: Carried, base: BaseWriter, path: string, { before }: Pair, now: Print | undefined): Promise<PlanItem["base"]> {
-  const origin = await overlay.originOf(path);
+async function freshness(overlay: Carried, base: BaseWriter, path: string, pair: Pair, now: Print | undefined, change: Change | undefined): Promise<PlanItem["base"]> {
+  const { before, after } = pair;
+  if (before?.type === "directory" && after?.type === "directory" && before.path === after.path) return folderFreshness(after, now);
+  const origin = await overlay.originOf(path, "base");
   if (origin === undefined) {
     if (now === undefined) return "fresh";
-    return before?.type !== "directory" && (await overlay.changeOf(path))?.stale === true ? "stale" : "unknown";
+    return before?.type !== "directory" && change?.stale === true ? "stale" : "unknown";
   }
   const source = before?.path === origin.lower ? now : await base.look(origin.lower);
   if (source === undefined || origin.size !== source.size || origin.mtimeNs !== source.mtimeNs || origin.ctimeNs !== source.ctimeNs) return "stale";
   return before === undefined || before.path === origin.lower ? "fresh" : "unknown";
+}
+
+/** Nothing is written down of a folder that both have: the mode is the overlay's own if the base's was touched last before that copied it. */
+function folderFreshness({ stat }: Entry, now: Print | undefined): PlanItem["base"] {
+  return now !== undefined && Number(now.ctimeNs) / 1e6 < stat.birthtimeMs ? "fresh" : "stale";
 }

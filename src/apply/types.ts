@@ -38,6 +38,8 @@ export interface PlanItem {
 export interface Plan {
   /** Real path. */
   readonly base: string;
+  /** How many snapshots become part of the upper for it. */
+  readonly snapshots: number;
   /** Why nothing can be applied at all: offer the patch and the folder instead. */
   readonly unwritable?: string;
   readonly items: readonly PlanItem[];
@@ -71,7 +73,7 @@ export interface Kept extends Print {
 
 /** One line of a journal, JSON. `op` numbers count from 0. */
 export type Line =
-  | { readonly begin: string; readonly base: string; readonly time: number }
+  | { readonly begin: string; readonly base: string; readonly time: number; readonly thawed?: string }
   /** Written, and forced, before the base is touched. `temp`: the name, in the target's folder, under which it grows. */
   | { readonly op: number; readonly kind: OpKind; readonly path: string; readonly before?: Kept; readonly temp?: string }
   | { readonly staged: number; readonly print: Print }
@@ -79,7 +81,9 @@ export type Line =
   | { readonly failed: number; readonly reason: string }
   | { readonly undo: number; readonly temp?: string }
   | { readonly undone: number }
-  | { readonly end: "finished" | "recovered"; readonly time: number };
+  | { readonly end: "finished" | "recovered"; readonly time: number }
+  /** What the upper said when all was over: with snapshots, `undoApply` asks whether it still does. */
+  | { readonly left: string };
 
 export type OpKind = "mkdir" | "put" | "chmod" | "remove" | "rmdir";
 

@@ -14,6 +14,7 @@ import { BaseWriter, refused, sameBytes, type Wrap } from "./baseWriter.js";
 import { Journal, type OpRecord, readRecord, recordIds, told } from "./journal.js";
 import { keptBytes, keptPath } from "./keep.js";
 import { recoverApplies } from "./recover.js";
+import { bringBackStack, stampOf } from "./stack.js";
 import type { Applied, NotDone } from "./types.js";
 
 export interface UndoReport {
@@ -22,6 +23,8 @@ export interface UndoReport {
   /** Each with its reason; `undoApply` may be asked again. */
   readonly notDone: readonly NotDone[];
   readonly cancelled: boolean;
+  /** Whether the snapshots that were there are there again; undefined when there were none. */
+  readonly snapshots?: boolean;
 }
 
 /** The applies of this overlay, newest first; those that a crash cut short among them. */
@@ -51,9 +54,15 @@ export async function undoApply(overlay: Carried, id: string, options: CarryOpti
   const record = await readRecord(folder, id);
   const sides = await Sides.of(overlay, "undoApply");
   if (sides.base !== record.base) throw refused("EINVAL", id, `it was applied to '${record.base}', not to '${sides.base}'`);
+  // Undoing gives the upper what the base loses, and the snapshots have all of that, too.
+  const { stack } = record;
+  const isAsLeft = stack !== undefined && stack.left === (await stampOf(overlay));
   const undo = new Undo(sides, new BaseWriter(sides.base, options.wrap), folder, id, await Journal.reopen(folder, id));
   try {
-    return await undo.all(record.ops.filter(({ state }) => state === "done").reverse(), options);
+    const report = await undo.all(record.ops.filter(({ state }) => state === "done").reverse(), options);
+    if (stack === undefined) return report;
+    const isWhole = isAsLeft && report.notDone.length === 0 && !report.cancelled;
+    return { ...report, snapshots: isWhole && (await bringBackStack(overlay, stack.id, await stampOf(overlay))) };
   } finally {
     await undo.journal.close().catch(() => undefined);
   }

@@ -13,12 +13,19 @@ export interface Difference {
   readonly leftOut: readonly LeftOut[];
   /** The changes that no other change contains: each stands for all beneath its path. */
   readonly regions: readonly Change[];
+  /** By path. */
+  readonly changes: ReadonlyMap<string, Change>;
 }
 
-/** The changes of merged against the base itself, whichever layer says them. */
+/** The changes of merged against the base itself, whichever layer says them; folders of another mode, too, as `copied`. */
 export async function changesAgainstBase(overlay: Carried, signal?: CancelSignal): Promise<Change[]> {
   const since = overlay.manifest.snapshots.length > 0 ? { since: "base" } : {};
-  return overlay.changes("/", { ...since, ...(signal === undefined ? {} : { signal }) });
+  return overlay.changes("/", { ...since, folders: true, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** A folder that both sides have: what lies in it speaks for itself. */
+function isModeAlone({ kind, type }: Change): boolean {
+  return kind === "copied" && type === "directory";
 }
 
 /**
@@ -27,7 +34,7 @@ export async function changesAgainstBase(overlay: Carried, signal?: CancelSignal
  */
 export async function difference(sides: Sides, operation: string, options: { readonly paths?: readonly string[]; readonly signal?: CancelSignal } = {}): Promise<Difference> {
   const changes = await changesAgainstBase(sides.overlay, options.signal);
-  const regions = topmost(changes);
+  const regions = topmost(changes.filter((change) => !isModeAlone(change)));
   const leftOut: LeftOut[] = [];
   const before = new Map<string, Entry>();
   const after = new Map<string, Entry>();
@@ -37,9 +44,15 @@ export async function difference(sides: Sides, operation: string, options: { rea
     if (old !== undefined) put(before, await sides.tree(old, leftOut, operation, options.signal));
     if (now !== undefined) put(after, await sides.tree(now, leftOut, operation, options.signal));
   });
+  await pooled(changes.filter(isModeAlone), async ({ path }) => {
+    const [old, now] = await Promise.all([sides.inBase(path), sides.inMerged(path)]);
+    if (after.has(path) || old?.type !== "directory" || now?.type !== "directory") return;
+    before.set(path, old);
+    after.set(path, now);
+  });
   checkCancelled(options.signal, operation);
   const pairs = chosenOf(paired(before, after, changes), options.paths);
-  return { pairs, leftOut: leftOut.filter(({ path }) => isWithinAny(path, options.paths)), regions };
+  return { pairs, leftOut: leftOut.filter(({ path }) => isWithinAny(path, options.paths)), regions, changes: new Map(changes.map((change) => [change.path, change])) };
 }
 
 /** Drops what turns out to be as it was: type, mode and content; two folders of other content are the same. */

@@ -62,6 +62,9 @@ async function planPatch(overlay: Carried, options: Selection): Promise<{ sides:
   const leftOut = [...found.leftOut, ...(await emptyFolders(sides, found.pairs))];
   const changes: Ordered[] = [];
   for (const pair of found.pairs) {
+    if (pair.before?.type === "directory" && pair.after?.type === "directory" && pair.before.path === pair.after.path && pair.before.stat.mode !== pair.after.stat.mode) {
+      leftOut.push({ path: pair.after.path, reason: "a patch cannot hold a folder's mode" });
+    }
     const before = await name(pair.before, leftOut);
     const after = await name(pair.after, leftOut);
     if (before === undefined && after === undefined) continue;

@@ -92,6 +92,20 @@ export class Sides {
     return before.type !== "file" || this.sameContent(before, after);
   }
 
+  /** Whether merged shows at a path, and beneath it, what the base has there. */
+  async isSameTree(path: string): Promise<boolean> {
+    const [old, now] = await Promise.all([this.inBase(path), this.inMerged(path)]);
+    if (old === undefined || now === undefined) return old === now;
+    if (!(await this.isSame(old, now))) return false;
+    if (old.type !== "directory") return true;
+    const leftOut: LeftOut[] = [];
+    const names = (await this.namesInBase(path, leftOut)).sort();
+    const shown = (await this.overlay.readDirectory(path)).map(({ name }) => name).sort();
+    if (leftOut.length > 0 || names.length !== shown.length || names.some((name, i) => name !== shown[i])) return false;
+    for (const name of names) if (!(await this.isSameTree(path === "/" ? `/${name}` : `${path}/${name}`))) return false;
+    return true;
+  }
+
   async sameContent(before: Entry, after: Entry): Promise<boolean> {
     if (before.stat.size !== after.stat.size) return false;
     if (before.stat.dev === after.stat.dev && before.stat.ino === after.stat.ino) return true;

@@ -76,6 +76,8 @@ export interface ApplyReport {
 export interface ApplyPlan {
   /** The folder that would be written. */
   readonly base: string;
+  /** How many snapshots become part of the changes for it. */
+  readonly snapshots: number;
   /** Why nothing can be applied at all. */
   readonly unwritable?: string;
   readonly items: readonly ApplyItem[];
@@ -98,6 +100,8 @@ export interface UndoReport {
   readonly undone: readonly string[];
   readonly notDone: readonly LeftOut[];
   readonly cancelled: boolean;
+  /** Whether the snapshots that were there are there again; undefined when there were none. */
+  readonly snapshots?: boolean;
 }
 
 /** Every call rejects with OverlayError; one that was cancelled (ECANCELED) or has failed leaves nothing behind. */

@@ -1,5 +1,5 @@
 /** What cannot be exported, imported or applied: each is refused by a sentence, and nothing is lost, left or half done. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -225,9 +225,11 @@ describe("Apply", () => {
     chmodSync(join(base, "f"), 0o444);
     chmodSync(join(base, "d"), 0o555);
     const before = onDisk(base, "full");
+    const readOnly = (what: string): string => `${what} of the base is read-only`;
     const report = await apply(overlay, await planApply(overlay), { stale: ["/f", "/d/g"] });
     expect(report.applied).toEqual([]);
-    expect(report.notDone.map(({ reason }) => reason)).toEqual(["the folder '/d' of the base is read-only", "'/f' of the base is read-only"]);
+    // The folder's own mode is another than that of its copy, too.
+    expect(report.notDone).toEqual([{ path: "/d", reason: readOnly("the folder '/d'") }, { path: "/d/g", reason: readOnly("the folder '/d'") }, { path: "/f", reason: readOnly("'/f'") }]);
     expect(onDisk(base, "full")).toEqual(before);
   });
 
@@ -297,5 +299,104 @@ describe("Apply", () => {
     expect(Object.keys(onDisk(base, "git"))).toEqual(["/d/h", "/e/g", "/f"]);
     expect((await apply(overlay, await planApply(overlay))).notDone).toEqual([]);
     expect(onDisk(base, "full")).toEqual(merged);
+  });
+});
+
+describe("Apply of an overlay with snapshots", () => {
+  const contentOf = (path: string): string => readFileSync(join(base, path), "utf8");
+
+  test("a choice is applied, the rest goes on being a change; undone, the snapshots are back", async () => {
+    await overlay.append("/f", "three\n");
+    await overlay.takeSnapshot("one");
+    await overlay.append("/d/g", "more\n");
+    await overlay.append("/f", "four\n");
+    const [merged, snapshots] = [await inMerged(overlay, "full"), await overlay.snapshots()];
+    const plan = await planApply(overlay, { paths: ["/f"] });
+    expect(plan).toMatchObject({ snapshots: 1, items: [{ path: "/f", base: "fresh" }] });
+    const report = await apply(overlay, plan);
+    expect([report.notDone, contentOf("f"), contentOf("d/g")]).toEqual([[], "one\ntwo\nthree\nfour\n", "g\n"]);
+    expect((await overlay.changes()).map(({ path }) => path)).toEqual(["/d/g"]);
+    expect(await overlay.snapshots()).toEqual([]);
+    expect(await undoApply(overlay, report.id)).toMatchObject({ notDone: [], snapshots: true });
+    expect(contentOf("f")).toBe("one\ntwo\n");
+    expect(await overlay.snapshots()).toEqual(snapshots);
+    expect(await inMerged(overlay, "full")).toEqual(merged);
+  });
+
+  test("what changed since a snapshot copied it is refused, as what changed since the upper did", async () => {
+    await overlay.append("/f", "three\n");
+    await overlay.unlink("/d/g");
+    await overlay.takeSnapshot("one");
+    await overlay.append("/f", "four\n");
+    await overlay.writeFile("/d/g", "made anew");
+    writeFileSync(join(base, "f"), "by others\n");
+    writeFileSync(join(base, "d", "g"), "by others, too\n");
+    const plan = await planApply(overlay);
+    expect(plan.items.map(({ path, base: state }) => [path, state])).toEqual([["/d/g", "stale"], ["/f", "stale"]]);
+    const snapshots = await overlay.snapshots();
+    expect((await apply(overlay, plan)).applied).toEqual([]);
+    expect(await overlay.snapshots(), "nothing was applied: they stay").toEqual(snapshots);
+  });
+
+  test("an undo drops nobody's edits: the snapshots wait among what was thrown away", async () => {
+    await overlay.append("/f", "three\n");
+    await overlay.takeSnapshot("one");
+    const { id } = await apply(overlay, await planApply(overlay));
+    await overlay.writeFile("/later", "mine");
+    expect(await undoApply(overlay, id)).toMatchObject({ notDone: [], snapshots: false });
+    expect(await inMerged(overlay, "git")).toMatchObject({ "/later": "plain mine", "/f": "plain one\ntwo\nthree\n" });
+    const [thawed] = (await overlay.dropped()).filter(({ what }) => what === "thawed");
+    await overlay.bringBack(thawed?.id ?? "", { replace: true });
+    expect((await overlay.snapshots()).map(({ name }) => name)).toEqual(["one"]);
+    expect(await inMerged(overlay, "git")).toMatchObject({ "/f": "plain one\ntwo\nthree\n" });
+  });
+
+  test("every change failing, it ends with the snapshots as they were", async () => {
+    await overlay.append("/f", "three\n");
+    await overlay.takeSnapshot("one");
+    const plan = await planApply(overlay);
+    writeFileSync(join(base, "f"), "by others\n");
+    const report = await apply(overlay, plan);
+    expect(report.applied).toEqual([]);
+    expect((await overlay.snapshots()).map(({ name }) => name)).toEqual(["one"]);
+  });
+});
+
+describe("a folder that has another mode and nothing else", () => {
+  const modeOf = (path: string): number => statSync(join(own, path)).mode & 0o777;
+
+  test("is carried by Export Folder, Export Layer and Apply; a patch says that it cannot", async () => {
+    await overlay.chmod("/d", 0o700);
+    await exportFolder(overlay, join(own, "out"));
+    expect(modeOf("out/d")).toBe(0o700);
+    await exportLayer(overlay, join(own, "layer.tar"));
+    expect(execFileSync("tar", ["-tvf", join(own, "layer.tar")]).toString()).toMatch(/^drwx------ .* d\/\n$/);
+    const patch = exportPatch(overlay);
+    expect(await text(patch)).toBe("");
+    expect((await patch.report()).leftOut).toEqual([{ path: "/d", reason: "a patch cannot hold a folder's mode" }]);
+    const plan = await planApply(overlay);
+    expect(plan.items.map(({ action, path, base: state }) => [action, path, state])).toEqual([["mode", "/d", "fresh"]]);
+    const report = await apply(overlay, plan);
+    expect(modeOf("base/d")).toBe(0o700);
+    chmodSync(join(base, "d"), 0o711);
+    expect((await overlay.lstat("/d")).mode, "it is the base's again").toBe(0o711);
+    chmodSync(join(base, "d"), 0o700);
+    expect((await undoApply(overlay, report.id)).notDone).toEqual([]);
+    expect([modeOf("base/d"), (await overlay.lstat("/d")).mode]).toEqual([0o755, 0o700]);
+  });
+
+  test("through snapshots as well", async () => {
+    await overlay.chmod("/d", 0o700);
+    await overlay.takeSnapshot();
+    expect((await planApply(overlay)).items.map(({ action, path }) => [action, path])).toEqual([["mode", "/d"]]);
+  });
+
+  test("one that others have changed is not taken back unless chosen", async () => {
+    await overlay.append("/d/g", "more\n");
+    chmodSync(join(base, "d"), 0o711);
+    const plan = await planApply(overlay);
+    expect(plan.items.map(({ path, base: state }) => [path, state])).toEqual([["/d/g", "fresh"], ["/d", "stale"]].sort());
+    await apply(overlay, plan);
+    expect(modeOf("base/d")).toBe(0o711);
   });
 });

@@ -24,27 +24,36 @@ interface World {
 }
 
 /** One of each thing that apply does. */
-async function world(): Promise<World> {
+async function world(layered = false): Promise<World> {
   const own = join(folder, `run${runs++}`);
   const base = join(own, "base");
-  for (const [path, text] of Object.entries({ "over": "old over", "gone": "old gone", "mode": "old mode", "moved/one": "one", "moved/two": "two", "becomes": "file", "dir/inner": "inner", "gonedir/f": "f" })) {
+  for (const [path, text] of Object.entries({ "over": "old over", "gone": "old gone", "mode": "old mode", "moved/one": "one", "moved/two": "two", "becomes": "file", "dir/inner": "inner", "gonedir/f": "f", "private/p": "p" })) {
     mkdirSync(join(base, path, ".."), { recursive: true });
     writeFileSync(join(base, path), text);
   }
   symlinkSync("target", join(base, "link"));
   const open = (): Promise<OpenOverlay> => openOverlay({ base, scratch: join(own, "scratch"), durability: "none" });
   const overlay = await open();
+  const layer = async (): Promise<unknown> => (layered ? overlay.takeSnapshot() : undefined);
+  if (layered) {
+    await overlay.writeFile("/over", "in a snapshot");
+    await overlay.rename("/moved", "/between");
+    await overlay.rename("/between", "/moved");
+    await layer();
+  }
   await overlay.writeFile("/over", "new over");
   await overlay.writeFile("/new", "new");
   await overlay.unlink("/gone");
   await overlay.chmod("/mode", 0o755);
   await overlay.rename("/moved", "/renamed");
+  await layer();
   await overlay.unlink("/becomes");
   await overlay.createDirectory("/becomes");
   await overlay.writeFile("/becomes/f", "in it");
   await overlay.remove("/dir", { recursive: true });
   await overlay.writeFile("/dir", "file now");
   await overlay.remove("/gonedir", { recursive: true });
+  await overlay.chmod("/private", 0o700);
   await overlay.unlink("/link");
   await overlay.symlink("elsewhere", "/link");
   return { base, overlay, reopen: open };
@@ -83,8 +92,8 @@ class Fault {
   }
 }
 
-async function countCalls(): Promise<number> {
-  const { overlay } = await world();
+async function countCalls(layered: boolean): Promise<number> {
+  const { overlay } = await world(layered);
   const fault = new Fault(-1, "fails");
   expect((await apply(overlay, await planApply(overlay), { wrap: fault.wrap })).notDone).toEqual([]);
   await overlay.dispose();
@@ -103,12 +112,13 @@ function expectOldOrNew(now: Shown, before: Shown, after: Shown, title: string):
 }
 
 describe.each(["fails", "dies before", "dies after"] as const)("a call that %s", (how) => {
-  test("at each of them in turn", async () => {
-    const calls = await countCalls();
+  test.each([["", false], [", with snapshots", true]] as const)("at each of them in turn%s", async (_, layered) => {
+    const calls = await countCalls(layered);
     expect(calls).toBeGreaterThan(80);
     // The short form takes some of them, other ones each time.
     for (let at = seed % step; at < calls; at += step) {
-      const { base, overlay, reopen } = await world();
+      const { base, overlay, reopen } = await world(layered);
+      const snapshots = await overlay.snapshots();
       const title = `call ${at} ${how} (seed ${seed})`;
       const merged = await inMerged(overlay, "full");
       const before = onDisk(base, "full");
@@ -130,6 +140,9 @@ describe.each(["fails", "dies before", "dies after"] as const)("a call that %s",
       for (const record of await appliedRecords(again)) expect((await undoApply(again, record.id)).notDone, `${title}: undo`).toEqual([]);
       expect(onDisk(base, "full"), `${title}: undone`).toEqual(before);
       expect(await inMerged(again, "full"), `${title}: merged, undone`).toEqual(merged);
+      // There, or kept to be brought back by hand where it was cut short.
+      const kept = [...(await again.snapshots()), ...(await again.dropped()).flatMap((item) => item.snapshots)].map(({ id }) => id);
+      for (const { id } of snapshots) expect(kept, `${title}: the snapshots`).toContain(id);
       await again.dispose();
       rmSync(join(base, ".."), { recursive: true, force: true });
     }

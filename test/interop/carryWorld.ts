@@ -25,14 +25,14 @@ export const bases = fc.array(planted, { maxLength: 14 });
 export type Edit =
   | { readonly do: "write"; readonly path: string; readonly content: Buffer }
   | { readonly do: "append"; readonly path: string; readonly content: Buffer }
-  | { readonly do: "remove" | "mkdir" | "executable" | "plain" | "touch"; readonly path: string }
+  | { readonly do: "remove" | "mkdir" | "executable" | "plain" | "touch" | "private"; readonly path: string }
   | { readonly do: "snapshot" }
   | { readonly do: "symlink"; readonly path: string; readonly target: string }
   | { readonly do: "rename" | "copy"; readonly path: string; readonly to: string };
 const edit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("write" as const), path, content }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("append" as const), path, content }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("remove" as const, "remove" as const, "mkdir" as const, "executable" as const, "plain" as const, "touch" as const), path }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("remove" as const, "remove" as const, "mkdir" as const, "executable" as const, "plain" as const, "touch" as const, "private" as const), path }) },
   fc.record({ do: fc.constant("symlink" as const), path, target }),
   fc.record({ do: fc.constant("snapshot" as const) }),
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom("rename" as const, "rename" as const, "copy" as const), path, to: path }) },
@@ -74,6 +74,7 @@ export async function perform(overlay: Overlay, all: readonly Edit[]): Promise<v
         case "mkdir": await overlay.createDirectory(at); break;
         case "executable": await onFile(overlay, at, () => overlay.chmod(at, 0o755)); break;
         case "plain": await onFile(overlay, at, () => overlay.chmod(at, 0o644)); break;
+        case "private": if ((await overlay.lstat(at)).type === "directory") await overlay.chmod(at, 0o750); break;
         case "touch": await overlay.copyUp(at); break;
         case "symlink": await overlay.symlink(one.target, at); break;
         case "rename": await overlay.rename(at, `/${one.to}`); break;

@@ -50,7 +50,7 @@ function offerExports(context: CommandContext, base: string, clicked: unknown, s
   ]);
 }
 
-async function confirmed({ base }: ApplyPlan, items: readonly ApplyItem[]): Promise<boolean> {
+async function confirmed({ base, snapshots }: ApplyPlan, items: readonly ApplyItem[]): Promise<boolean> {
   const counts = countsOf(items);
   const parts = [
     counts.overwritten > 0 ? vscode.l10n.t("{0} overwritten", counts.overwritten) : "",
@@ -59,7 +59,8 @@ async function confirmed({ base }: ApplyPlan, items: readonly ApplyItem[]): Prom
     counts.renamed > 0 ? vscode.l10n.t("{0} renamed", counts.renamed) : "",
   ].filter((part) => part !== "");
   const stale = counts.stale === 0 ? "" : ` ${vscode.l10n.t("{0} of them changed in the base since the overlay copied them: those changes are overwritten.", counts.stale)}`;
-  const detail = `${vscode.l10n.t("In the base folder: {0}.", parts.join(", "))}${stale} ${vscode.l10n.t("What was there is kept first; 'Overlay: Undo Apply…' brings it back.")}`;
+  const joined = snapshots === 0 ? "" : ` ${snapshots === 1 ? vscode.l10n.t("The snapshot becomes part of the changes.") : vscode.l10n.t("The {0} snapshots become part of the changes.", snapshots)}`;
+  const detail = `${vscode.l10n.t("In the base folder: {0}.", parts.join(", "))}${stale}${joined} ${vscode.l10n.t("What was there is kept first; 'Overlay: Undo Apply…' brings it back.")}`;
   const yes = vscode.l10n.t("Apply");
   return (await vscode.window.showWarningMessage(vscode.l10n.t("Write {0} into '{1}'?", counted(items.length), base), { modal: true, detail }, yes)) === yes;
 }
@@ -119,5 +120,6 @@ async function undoOne(context: CommandContext, session: Session, id: string): P
   if (report === undefined) return;
   context.log.info(`Undid ${report.undone.length} steps of the apply ${id} in ${session.info.base}`);
   const done = vscode.l10n.t("'{0}' is as it was before, in {1} entries.", session.info.base, report.undone.length);
-  sayDone(context, report.cancelled ? `${vscode.l10n.t("Stopped.")} ${done}` : done, report.notDone, []);
+  const stack = report.snapshots === false ? ` ${vscode.l10n.t("The snapshots were not put back, as the overlay was changed since: 'Overlay: Undo Reset…' has them.")}` : "";
+  sayDone(context, `${report.cancelled ? `${vscode.l10n.t("Stopped.")} ` : ""}${done}${stack}`, report.notDone, []);
 }
