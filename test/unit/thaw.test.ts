@@ -6,7 +6,7 @@ import { dump } from "../../src/host/memoryTree.js";
 import { failing, gate } from "../support/layers/hooks.js";
 import { cases, layered, mkdir, mv, rm, withoutLinks, write } from "../support/layerCases.js";
 import { fullTree } from "../support/truth.js";
-import { codeOf, World } from "../support/world.js";
+import { codeOf, type World } from "../support/world.js";
 
 const shown = async (world: World): Promise<string> => withoutLinks(await fullTree(world.overlay));
 const plain = (changes: Awaited<ReturnType<Overlay["changes"]>>): string[] => changes.map(({ kind, path }) => `${kind} ${path}`);
