@@ -102,6 +102,15 @@ export async function lookup(ctx: Context, path: OverlayPath, options: LookupOpt
   throw new Refusal("EBUSY");
 }
 
+/**
+ * Where the bytes of what `path` names are if it is a regular file of the base: the walk that a lookup begins with,
+ * without the look that it ends with. Undefined where that cannot be known, or nothing is to be found.
+ */
+export function unseenInBase(ctx: Context, path: OverlayPath): Pick<LowerFile, "layer" | "layerPath"> | undefined {
+  const step = walk(ctx, components(path), { follow: true });
+  return step.kind === "below" && !step.directoryOnly ? step.below.unseen(step.name) : undefined;
+}
+
 type Step =
   | Lookup
   | { readonly kind: "wait"; readonly learn: () => Promise<unknown> }

@@ -44,6 +44,8 @@ export interface LowerDirectory {
   peek(name: string): LowerStep | undefined;
   /** Makes sure that peek knows `name`, when it is a directory or a symlink. */
   learn(name: string): Promise<LowerFound>;
+  /** Where the bytes of a file of this name are, should there be one, without a look; undefined where only a look can tell. */
+  unseen(name: string): Pick<LowerFile, "layer" | "layerPath"> | undefined;
 }
 
 const absent: LowerFound = { kind: "absent" };
@@ -138,6 +140,10 @@ export class BaseDirectory implements LowerDirectory {
       this.steps.set(name, { kind: "symlink", target: await this.layer.readLink(found.layerPath) }, false);
     }
     return found;
+  }
+
+  unseen(name: string): Pick<LowerFile, "layer" | "layerPath"> {
+    return { layer: this.layer, layerPath: joinLayer(this.layerPath, name) };
   }
 }
 
@@ -237,6 +243,10 @@ export class MarkedDirectory implements LowerDirectory {
       this.steps.set(name, { kind: "symlink", target: await found.layer.readLink(found.layerPath) }, found.layer === this.view.layer);
     }
     return found;
+  }
+
+  unseen(): undefined {
+    return undefined;
   }
 }
 

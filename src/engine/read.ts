@@ -5,7 +5,7 @@
 import type { Context } from "./context.js";
 import { isCode, Refusal } from "./errors.js";
 import type { LowerLayer } from "./layer.js";
-import { lookup, type Lookup } from "./lookup.js";
+import { lookup, type Lookup, unseenInBase } from "./lookup.js";
 import type { LowerDirectory, LowerFound } from "./lowerView.js";
 import { components, type OverlayPath } from "./paths.js";
 import type { LayerKind, LayerStat, OverlayStat } from "./types.js";
@@ -70,8 +70,20 @@ function from(layer: LayerKind, stat: LayerStat): OverlayStat {
   return Object.assign(stat, { layer });
 }
 
-/** @throws Refusal ENOENT, EISDIR, EINVAL (a special file), EFBIG; LayerError. */
+/**
+ * A file of the base is opened without a look before: opening refuses what is no regular file, and then the look says
+ * what it is. @throws Refusal ENOENT, EISDIR, EINVAL (a special file), EFBIG; LayerError.
+ */
 export function readFile(ctx: Context, path: OverlayPath): Promise<Uint8Array> {
+  const unseen = unseenInBase(ctx, path);
+  if (unseen === undefined) return readSeen(ctx, path);
+  return unseen.layer.readFile(unseen.layerPath).catch((error: unknown) => {
+    if (isCode(error, "ENOENT", "ELOOP", "EISDIR", "ENOTDIR", "EINVAL")) return readSeen(ctx, path);
+    throw error;
+  });
+}
+
+function readSeen(ctx: Context, path: OverlayPath): Promise<Uint8Array> {
   return reading(ctx, path, true, (found) => {
     const { layer, at } = whereIs(ctx, found, "EISDIR");
     return layer.readFile(at);

@@ -62,8 +62,9 @@ describe("@zenfs/core, CopyOnWrite", () => {
   });
 
   test.each(["EIO", "EACCES", "EMFILE"] as const)("treats every stat error as \"absent\": %s", async (code) => {
-    const failStat = (call: LayerCall) => call.name === "lstat" && (call.path === "a" || call.path === "upper/n");
-    const world = await World.create({ base, scratch: { "upper/n": "N" }, hook: failing(failStat, code) });
+    // A file of the base is read without a stat before, so there it is the reading that fails.
+    const failLook = (call: LayerCall) => (call.name === "lstat" || call.name === "readFile") && (call.path === "a" || call.path === "upper/n");
+    const world = await World.create({ base, scratch: { "upper/n": "N" }, hook: failing(failLook, code) });
     const attempts: ((o: Overlay) => Promise<unknown>)[] = [
       (o) => o.stat("/a"), (o) => o.stat("/n"), (o) => o.readFile("/a"), (o) => o.writeFile("/a", "new"), (o) => o.createDirectory("/a"), (o) => o.unlink("/a"),
       (o) => o.rename("/a", "/b"), (o) => o.rename("/d/old", "/a"), (o) => o.append("/a", "+"), (o) => o.symlink("x", "/a"), (o) => o.open("/a", "wx"), (o) => o.reset("/a"),
