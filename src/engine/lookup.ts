@@ -103,15 +103,14 @@ export async function lookup(ctx: Context, path: OverlayPath, options: LookupOpt
 }
 
 /**
- * Where the bytes of what `path` names are if it is a regular file of the base: the walk that a lookup begins with,
- * without the look that it ends with. Undefined where that cannot be known, or nothing is to be found.
+ * The walk that a lookup of `path` begins with, without what it may have to wait for: what the tree says, or which lower
+ * directory is to be asked for the last name.
  */
-export function unseenInBase(ctx: Context, path: OverlayPath): Pick<LowerFile, "layer" | "layerPath"> | undefined {
-  const step = walk(ctx, components(path), { follow: true });
-  return step.kind === "below" && !step.directoryOnly ? step.below.unseen(step.name) : undefined;
+export function glance(ctx: Context, path: OverlayPath, follow: boolean): Step {
+  return walk(ctx, components(path), { follow });
 }
 
-type Step =
+export type Step =
   | Lookup
   | { readonly kind: "wait"; readonly learn: () => Promise<unknown> }
   | { readonly kind: "below"; readonly place: Place; readonly below: LowerDirectory; readonly name: string; readonly directoryOnly: boolean }

@@ -5,7 +5,7 @@
 import type { Context } from "./context.js";
 import { isCode, Refusal } from "./errors.js";
 import type { LowerLayer } from "./layer.js";
-import { lookup, type Lookup, unseenInBase } from "./lookup.js";
+import { glance, lookup, type Lookup } from "./lookup.js";
 import type { LowerDirectory, LowerFound } from "./lowerView.js";
 import { components, type OverlayPath } from "./paths.js";
 import type { LayerKind, LayerStat, OverlayStat } from "./types.js";
@@ -28,12 +28,30 @@ async function reading<T>(ctx: Context, path: OverlayPath, follow: boolean, read
   }
 }
 
-/** @throws Refusal ENOENT, ENOTDIR, ELOOP; LayerError. */
+/**
+ * Most of what an editor asks, so without async frames of its own: where one walk and one look tell, nothing else runs.
+ * @throws Refusal ENOENT, ENOTDIR, ELOOP; LayerError.
+ */
 export function stat(ctx: Context, path: OverlayPath, follow: boolean): Promise<OverlayStat> {
+  const step = glance(ctx, path, follow);
+  if (step.kind === "upper") {
+    return ctx.scratch.lstat(ctx.tree.entryPath(step.directory, step.name)).then((found) => from("upper", found), (error: unknown) => {
+      if (isCode(error, "ENOENT", "ENOTDIR")) return statSeen(ctx, path, follow); // raced
+      throw error;
+    });
+  }
+  if (step.kind !== "below" || step.directoryOnly) return statSeen(ctx, path, follow);
+  return step.below.lookup(step.name).then((found) => {
+    if (found.kind === "absent") throw new Refusal("ENOENT");
+    return found.stat === undefined || (follow && found.stat.type === "symlink") ? statSeen(ctx, path, follow) : from("lower", found.stat);
+  });
+}
+
+function statSeen(ctx: Context, path: OverlayPath, follow: boolean): Promise<OverlayStat> {
   return reading(ctx, path, follow, (found) => statFound(ctx, found, follow));
 }
 
-/** No async frames of its own: this is most of what an editor asks. What a lower has, the lookup itself has looked at. */
+/** What a lower has, the lookup itself has looked at. */
 function statFound(ctx: Context, found: Lookup, follow: boolean): Promise<OverlayStat> | OverlayStat {
   switch (found.kind) {
     case "absent":
@@ -75,7 +93,8 @@ function from(layer: LayerKind, stat: LayerStat): OverlayStat {
  * what it is. @throws Refusal ENOENT, EISDIR, EINVAL (a special file), EFBIG; LayerError.
  */
 export function readFile(ctx: Context, path: OverlayPath): Promise<Uint8Array> {
-  const unseen = unseenInBase(ctx, path);
+  const step = glance(ctx, path, true);
+  const unseen = step.kind === "below" && !step.directoryOnly ? step.below.unseen(step.name) : undefined;
   if (unseen === undefined) return readSeen(ctx, path);
   return unseen.layer.readFile(unseen.layerPath).catch((error: unknown) => {
     if (isCode(error, "ENOENT", "ELOOP", "EISDIR", "ENOTDIR", "EINVAL")) return readSeen(ctx, path);
