@@ -43,6 +43,7 @@ export interface OverlayObject {
   resetTo(layer: string): Promise<void>;
   dropped(): Promise<readonly { readonly id: string }[]>;
   bringBack(id: string): Promise<void>;
+  forget(): Promise<number>;
   dispose(): Promise<void>;
 }
 
