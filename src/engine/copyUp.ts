@@ -21,7 +21,7 @@ import { lookup, type Place } from "./lookup.js";
 import type { LowerFile } from "./lowerView.js";
 import { checkChangeable } from "./markers.js";
 import { childPath, type OverlayPath } from "./paths.js";
-import { chownIfAllowed, type CopyOptions, sameFile, type Staged, stageCopy } from "./stage.js";
+import { chownIfAllowed, type CopyOptions, sameFile, type Staged, stageCopy, type StageOptions } from "./stage.js";
 import type { UpperDirectory } from "./tree.js";
 
 /** How often a lower file may change under the copying hand before that is said: EBUSY. */
@@ -114,33 +114,36 @@ export async function copyUpDirectory(ctx: Context, place: Place): Promise<Upper
  * Steps 2 to 7 of the protocol for one name of a directory that is in upper. Returns when there is a reason to look
  * again: published, another one published, or the name is no lower entry any more.
  * @param looked what the caller's own look found in the lower; whether it still is that is asked before the publish.
+ * @returns true when what was published is this one's own copy with what it was to add: then all is done.
  */
 export async function copyUpEntry(
-  ctx: Context, parent: UpperDirectory, name: string, options: CopyOptions, looked?: LowerFile,
-): Promise<void> {
+  ctx: Context, parent: UpperDirectory, name: string, options: StageOptions, looked?: LowerFile,
+): Promise<boolean> {
   checkChangeable(name);
-  await ctx.registry.run(parent, ctx.tree.key(name), options.signal, async () => {
+  const added = await ctx.registry.run(parent, ctx.tree.key(name), options.signal, async () => {
     for (let copies = 0; copies < maxCopies; copies++) {
       // Look, now that the registry is ours. No load here: without content the caller's walk loads it.
-      if (!isFree(ctx, parent, name)) return;
+      if (!isFree(ctx, parent, name)) return false;
       const found = copies === 0 && looked !== undefined ? looked : await parent.content?.below?.lookup(name);
-      if (found?.kind !== "other") return;
+      if (found?.kind !== "other") return false;
 
       const staged = await stageCopy(ctx, found, options);
       if (staged === undefined) continue;
-      if ((await publish(ctx, parent, name, found, staged)) === "done") return;
+      const outcome = await publish(ctx, parent, name, found, staged);
+      if (outcome !== "changed") return outcome === "published" && staged.added;
     }
     throw new Refusal("EBUSY", "the file in the base keeps changing while it is copied; try again when it is at rest");
   });
+  return added === true;
 }
 
 /** Steps 5 to 7: lock, look again, link. The staged copy is used up or discarded. */
-async function publish(ctx: Context, parent: UpperDirectory, name: string, file: LowerFile, staged: Staged): Promise<"done" | "changed"> {
+async function publish(ctx: Context, parent: UpperDirectory, name: string, file: LowerFile, staged: Staged): Promise<"published" | "overtaken" | "changed"> {
   let published = false as boolean; // set under the lock
   try {
     const outcome = await keepingTimes(ctx, parent, async (isAlone) => {
       // An unlink, rename, reset or another publish was first: its outcome stands, the caller looks again.
-      if (!isFree(ctx, parent, name)) return "done";
+      if (!isFree(ctx, parent, name)) return "overtaken";
       const known = await rememberTimes(ctx, parent);
       if (ctx.work.isLocked(known) && !isAlone) return alone;
       const directory = ctx.tree.upperPath(parent);
@@ -149,7 +152,7 @@ async function publish(ctx: Context, parent: UpperDirectory, name: string, file:
         if (outcome === "changed") return outcome;
       } catch (error) {
         await ctx.tree.reloadName(parent, name);
-        if (isCode(error, "EEXIST", "ENOENT")) return "done"; // the tree was wrong and now is right: look again
+        if (isCode(error, "EEXIST", "ENOENT")) return "overtaken"; // the tree was wrong and now is right: look again
         throw error;
       }
       published = true;
@@ -157,7 +160,7 @@ async function publish(ctx: Context, parent: UpperDirectory, name: string, file:
       const below = parent.content?.below;
       if (below !== undefined) ctx.origins.set(ctx.tree.mergedPath(parent, name), childPath(below.path, name), staged.print);
       ctx.events.queue("changed", ctx.tree.mergedPath(parent, name));
-      return "done";
+      return "published";
     });
     if (published) await ctx.work.syncDirectories(ctx.tree.upperPath(parent));
     return outcome === alone ? "changed" : outcome;

@@ -5,7 +5,8 @@
  * in place one operation at a time through the inode's own queue.
  */
 import { again, type Again, type Context } from "./context.js";
-import { copyUp, copyUpDirectory, outsideRefusal, type Upper } from "./copyUp.js";
+import { copyUp, copyUpDirectory, copyUpEntry, outsideRefusal, type Upper } from "./copyUp.js";
+import { checkCancelled } from "./copyUpRegistry.js";
 import { isStillAbsent, reloadIfFailed } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
 import { inheritGroup } from "./group.js";
@@ -187,6 +188,7 @@ async function writeInPlace(ctx: Context, file: OpenFile, staged: string): Promi
  */
 export async function append(ctx: Context, path: OverlayPath, data: Uint8Array, options: CopyOptions & { readonly mode: number }): Promise<void> {
   for (;;) {
+    checkCancelled(options.signal);
     const target = writable(await lookup(ctx, path, { follow: true }));
     if (target.kind === "absent") {
       try {
@@ -196,6 +198,12 @@ export async function append(ctx: Context, path: OverlayPath, data: Uint8Array, 
         if (isCode(error, "EEXIST")) continue; // made by another meanwhile: add to that one
         throw error;
       }
+    }
+    // The copy of a small file comes with what is added to it: nothing is opened again, and a crash leaves old or new.
+    if (target.kind === "lower") {
+      const parent = await copyUpDirectory(ctx, target.place);
+      if (parent !== again && (await copyUpEntry(ctx, parent, target.name, { ...options, adding: data }, target.file))) return;
+      continue; // it is in upper now, or another operation overtook
     }
     if (await changeInPlace(ctx, target, options, true, (file) => file.append(data))) return;
   }

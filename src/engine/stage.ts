@@ -28,6 +28,13 @@ export interface Staged {
   readonly path: string;
   /** What the lower entry was when it was copied. */
   readonly print: Fingerprint;
+  /** Whether what was to be added is in it. */
+  readonly added: boolean;
+}
+
+export interface StageOptions extends CopyOptions {
+  /** Added to the end of the copy where that costs no more than a write: of a small file, whose copy its owner may write to. */
+  readonly adding?: Uint8Array;
 }
 
 export function sameFile(a: Fingerprint, b: Fingerprint): boolean {
@@ -38,10 +45,10 @@ export function sameFile(a: Fingerprint, b: Fingerprint): boolean {
  * @returns undefined when the lower changed while it was copied: stage again.
  * @throws Refusal ENOTSUP for what is no file or symlink; ECANCELED; LayerError. Nothing is left in work/ then.
  */
-export async function stageCopy(ctx: Context, file: LowerFile, options: CopyOptions): Promise<Staged | undefined> {
+export async function stageCopy(ctx: Context, file: LowerFile, options: StageOptions): Promise<Staged | undefined> {
   switch (file.stat.type) {
     case "file":
-      return ctx.work.copying(async () => (await stageSmall(ctx, file)) ?? stageRegular(ctx, file, options));
+      return ctx.work.copying(async () => (await stageSmall(ctx, file, options)) ?? stageRegular(ctx, file, options));
     case "symlink":
       return stageSymlink(ctx, file);
     default:
@@ -60,11 +67,11 @@ async function stageSymlink(ctx: Context, file: LowerFile): Promise<Staged> {
     await ctx.work.discard(path);
     throw error;
   }
-  return { path, print };
+  return { path, print, added: false };
 }
 
 /** Undefined when it is not to be had in one call, or not to be trusted: then it is copied the long way. */
-async function stageSmall(ctx: Context, file: LowerFile): Promise<Staged | undefined> {
+async function stageSmall(ctx: Context, file: LowerFile, { adding, signal }: StageOptions): Promise<Staged | undefined> {
   const { size } = file.stat;
   // Some virtual filesystems say 0 of every file.
   if (ctx.scratch.copySmall === undefined || size === 0 || size > smallSize) return undefined;
@@ -78,13 +85,16 @@ async function stageSmall(ctx: Context, file: LowerFile): Promise<Staged | undef
   }
   if (made === undefined) return undefined;
   const { stat, print } = made.source;
+  const adds = adding !== undefined && adding.length <= smallSize && (ctx.scratch.privileged || (stat.mode & 0o200) !== 0);
   let keep = false;
   try {
     let closed: Promise<void> | undefined;
     try {
+      checkCancelled(signal);
       keep = sameStat(stat, file.stat) && !isRacy(ctx, print);
       if (keep) {
         await copyOwnerAndMode(ctx, made.file, stat);
+        if (adds) await made.file.write(adding, stat.size);
         if (ctx.durability !== "none") {
           await made.file.sync();
           // What is on the disk cannot fail any more: the close says nothing that is worth waiting for.
@@ -100,7 +110,7 @@ async function stageSmall(ctx: Context, file: LowerFile): Promise<Staged | undef
   } finally {
     if (!keep) await ctx.work.discard(path);
   }
-  return keep ? { path, print } : undefined;
+  return keep ? { path, print, added: adds } : undefined;
 }
 
 /** Whether mode and times of the look are those of the file that was opened, as far as a copy can have them. */
@@ -122,7 +132,7 @@ async function stageRegular(ctx: Context, file: LowerFile, options: CopyOptions)
     } finally {
       if (!keep) await ctx.work.discard(path);
     }
-    return keep ? { path, print } : undefined;
+    return keep ? { path, print, added: false } : undefined;
   } finally {
     await source.close();
   }
