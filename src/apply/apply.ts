@@ -14,6 +14,7 @@ import { carryOutOp, type Bench } from "./carryOut.js";
 import { Journal } from "./journal.js";
 import { hasRenamedFolders, leaveUpper } from "./leaveUpper.js";
 import { type Op, orderOps } from "./order.js";
+import { refuseRemote } from "./plan.js";
 import { Stack, stampOf } from "./stack.js";
 import type { ApplyReport, NotDone, Plan, PlanItem } from "./types.js";
 
@@ -34,6 +35,7 @@ export interface ApplyOptions extends CarryOptions {
  */
 export async function apply(overlay: Carried, plan: Plan, options: ApplyOptions = {}): Promise<ApplyReport> {
   if (!overlay.writable) throw new OverlayError("EROFS", "apply", "/", { reason: "the overlay is read-only here" });
+  refuseRemote(overlay);
   if (plan.unwritable !== undefined) throw refused("EROFS", "/", plan.unwritable);
   const sides = await Sides.of(overlay, "apply");
   if (sides.base !== plan.base) throw refused("EINVAL", "/", "the plan was made for another base");

@@ -10,8 +10,9 @@ import type { Change } from "../engine/index.js";
 import { BaseWriter } from "./baseWriter.js";
 import type { Action, Plan, PlanItem, Print } from "./types.js";
 
-/** @throws OverlayError: ECANCELED, and what cannot be read. */
+/** @throws OverlayError: ENOTSUP over a base that is not on a disk, ECANCELED, and what cannot be read. */
 export async function planApply(overlay: Carried, options: Selection = {}): Promise<Plan> {
+  refuseRemote(overlay);
   const sides = await Sides.of(overlay, "planApply");
   const found = await settle(sides, await difference(sides, "planApply", options), "planApply", options.signal);
   const base = new BaseWriter(sides.base);
@@ -22,6 +23,15 @@ export async function planApply(overlay: Carried, options: Selection = {}): Prom
   const differs = (path: string): boolean => found.pairs.some(({ before, after }) => [before, after].some((entry) => entry !== undefined && isWithin(entry.path, path)));
   const same = found.regions.flatMap(({ kind, path }) => (kind !== "deleted" && chosen(path) && !differs(path) ? [path] : []));
   return { base: sides.base, snapshots: overlay.manifest.snapshots.length, same, ...(unwritable === undefined ? {} : { unwritable }), items, leftOut: found.leftOut };
+}
+
+/**
+ * What is written must be old or new at every moment, and kept before it is overwritten: that only a disk can promise.
+ * @throws OverlayError ENOTSUP
+ */
+export function refuseRemote({ remote, manifest }: Carried): void {
+  if (remote === undefined) return;
+  throw new OverlayError("ENOTSUP", "apply", "/", { reason: `the base '${manifest.base}' is not on a disk, so it is only ever read; export a patch or a folder instead` });
 }
 
 async function whyUnwritable(base: BaseWriter): Promise<string | undefined> {

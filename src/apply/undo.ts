@@ -13,6 +13,7 @@ import { reasonOf } from "./apply.js";
 import { BaseWriter, refused, sameBytes, type Wrap } from "./baseWriter.js";
 import { Journal, type OpRecord, readRecord, recordIds, told } from "./journal.js";
 import { keptBytes, keptPath } from "./keep.js";
+import { refuseRemote } from "./plan.js";
 import { recoverApplies } from "./recover.js";
 import { bringBackStack, stampOf } from "./stack.js";
 import type { Applied, NotDone } from "./types.js";
@@ -47,6 +48,7 @@ export async function forgetApply(overlay: Carried, id: string): Promise<void> {
  */
 export async function undoApply(overlay: Carried, id: string, options: CarryOptions & { readonly wrap?: Wrap } = {}): Promise<UndoReport> {
   if (!overlay.writable) throw new OverlayError("EROFS", "undoApply", id, { reason: "the overlay is read-only here" });
+  refuseRemote(overlay);
   const plain = new NodeScratchLayer(overlay.folder);
   const folder = options.wrap?.(plain, "folder") ?? plain;
   // What a full disk kept out of the journal, the base tells.

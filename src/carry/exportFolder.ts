@@ -83,15 +83,15 @@ async function publish({ path, staged, exists }: Target): Promise<void> {
 class FolderCopy {
   readonly counts = { files: 0, folders: 0, symlinks: 0, bytes: 0, cloned: 0 };
   private readonly out: NodeScratchLayer;
-  private readonly baseLayer: NodeLowerLayer;
-  private readonly upperLayer: NodeLowerLayer;
+  /** Where a file may lie as it is, under the path that merged has for it. */
+  private readonly onDisk: readonly NodeLowerLayer[];
   private readonly total: number;
   private done = 0;
 
   constructor(private readonly sides: Sides, private readonly root: Entry, place: Target, private readonly entries: readonly Entry[], private readonly options: CarryOptions) {
     this.out = new NodeScratchLayer(join(place.parent, basename(place.staged)));
-    this.baseLayer = new NodeLowerLayer(sides.base);
-    this.upperLayer = new NodeLowerLayer(join(sides.overlay.folder, "upper"));
+    const upper = new NodeLowerLayer(join(sides.overlay.folder, "upper"));
+    this.onDisk = sides.onDisk ? [new NodeLowerLayer(sides.base), upper] : [upper];
     this.total = entries.reduce((sum, entry) => sum + perEntry + (entry.type === "file" ? entry.stat.size : 0), 0);
   }
 
@@ -154,7 +154,7 @@ class FolderCopy {
 
   /** The very file that merged shows, open, where its place on the disk is the plain one: else undefined. */
   private async physical(entry: Entry): Promise<ReadHandle | undefined> {
-    for (const layer of [this.baseLayer, this.upperLayer]) {
+    for (const layer of this.onDisk) {
       try {
         const handle = await layer.openRead(entry.path.slice(1));
         const stat = await handle.stat();

@@ -17,15 +17,17 @@ import type { Carried, Entry, LeftOut } from "./types.js";
 const small = 1 << 20;
 
 export class Sides {
-  private constructor(readonly overlay: Carried, readonly base: string, private readonly layer: LowerLayer) {}
+  /** @param base its real path; its URI when it is not `onDisk`. */
+  private constructor(readonly overlay: Carried, readonly base: string, private readonly layer: LowerLayer, readonly onDisk: boolean) {}
 
   /** @throws OverlayError when the base is gone. */
   static async of(overlay: Carried, operation: string): Promise<Sides> {
     const { base } = overlay.manifest;
+    if (overlay.remote !== undefined) return new Sides(overlay, base, overlay.remote, false);
     const real = await realpath(base).catch((error: unknown) => {
       throw new OverlayError(toErrorCode(errnoOf(error)), operation, base, { reason: `the base folder '${base}' cannot be reached`, cause: error });
     });
-    return new Sides(overlay, real, new NodeLowerLayer(real));
+    return new Sides(overlay, real, new NodeLowerLayer(real), true);
   }
 
   /** What the base has at a path, a symlink as itself; undefined for nothing. */
@@ -64,7 +66,7 @@ export class Sides {
   async read(entry: Entry): Promise<Uint8Array> {
     if (entry.type === "symlink") return new TextEncoder().encode(await this.readlink(entry));
     const { side, path, stat } = entry;
-    if (side === "base") return (await readKnown(join(this.base, path), stat.size)) ?? this.layer.readFile(path.slice(1));
+    if (side === "base") return (this.onDisk ? await readKnown(join(this.base, path), stat.size) : undefined) ?? this.layer.readFile(path.slice(1));
     // What is in upper lies there under the path that merged has for it: redirects lead to lowers only.
     const known = "layer" in stat && stat.layer === "upper" ? await readKnown(join(this.overlay.folder, "upper", path), stat.size) : undefined;
     return known ?? this.overlay.readFile(path);

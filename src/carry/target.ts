@@ -43,8 +43,8 @@ export async function checkTarget(overlay: Carried, target: string, kind: "folde
 type Refuse = (code: ErrorCode, reason: string) => OverlayError;
 
 async function checkApart(overlay: Carried, path: string, refuse: Refuse): Promise<void> {
-  const base = await realpath(overlay.manifest.base);
-  for (const [other, what] of [[base, "the base folder"], [overlay.folder, "the overlay's own folder"]] as const) {
+  const base = overlay.remote === undefined ? [[await realpath(overlay.manifest.base), "the base folder"] as const] : [];
+  for (const [other, what] of [...base, [overlay.folder, "the overlay's own folder"] as const]) {
     if (await liesInside(path, other)) throw refuse("EINVAL", `it lies inside ${what} '${other}'; choose a place outside`);
     if (await liesInside(other, path)) throw refuse("EINVAL", `${what} '${other}' lies inside it; choose another place`);
   }

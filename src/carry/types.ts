@@ -1,11 +1,13 @@
 /** What carries changes out of an overlay works on: an open overlay with its folders, and pairs of what was and what is. */
-import type { CancelSignal, EntryType, LayerStat, Overlay, OverlayStat, Progress } from "../engine/index.js";
+import type { CancelSignal, EntryType, LayerStat, LowerLayer, Overlay, OverlayStat, Progress } from "../engine/index.js";
 
 /** An open overlay with what the host knows of it (`OpenOverlay` is one). */
 export interface Carried extends Overlay {
   readonly manifest: { readonly base: string; readonly snapshots: readonly unknown[] };
   /** The overlay's folder: real path. */
   readonly folder: string;
+  /** The base when it is not on a disk; then `manifest.base` is its URI. */
+  readonly remote?: LowerLayer | undefined;
 }
 
 export interface CarryOptions {

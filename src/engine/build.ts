@@ -55,6 +55,7 @@ export function build(parts: OverlayParts): Context {
     staleness: new Staleness(env),
     events: new EventQueue(env),
   };
-  ctx.origins.onNew = (origin) => { ctx.hasher.add(origin); };
+  // A costly base is not read in the background: of it, size and time alone tell.
+  if (base.layer.costly !== true) ctx.origins.onNew = (origin) => { ctx.hasher.add(origin); };
   return ctx;
 }

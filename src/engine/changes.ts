@@ -110,7 +110,8 @@ async function changeOfDirectory(
   if (content === undefined) return undefined;
   const natural = naturalPath(directory, entry.name);
   if (content.shape.kind === "redirect" && content.shape.to !== natural) return { kind: "renamed", path, type, from: content.shape.to };
-  if (content.below !== undefined) return on.folders === true && (await hasOtherMode(on.ctx, node, content.below)) ? { kind: "copied", path, type } : undefined;
+  const { below } = content;
+  if (below !== undefined && ((await below.isThere?.()) ?? true)) return on.folders === true && (await hasOtherMode(on.ctx, node, below)) ? { kind: "copied", path, type } : undefined;
   const lower = await lowerOfName(directory, entry.name);
   const stale = await staleness(on, on.records.restsOn(path, natural), lower);
   return { kind: lower.kind === "absent" ? "added" : "replaced", path, type, ...stale };

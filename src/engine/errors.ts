@@ -57,16 +57,21 @@ const reasons: Readonly<Record<ErrorCode, string>> = {
   EXDEV: "cannot be moved this way",
 };
 
-/** What a layer throws: a physical path, the call that failed, and the errno as a code of the closed set. */
+/**
+ * What a layer throws: a physical path, the call that failed, and the errno as a code of the closed set. `reason` where the
+ * layer knows more than the code says.
+ */
 export class LayerError extends Error {
   override readonly name = "LayerError";
+  readonly reason: string | undefined;
   constructor(
     readonly code: ErrorCode,
     readonly call: string,
     readonly physicalPath: string,
-    options?: { cause?: unknown },
+    options?: { cause?: unknown; reason?: string },
   ) {
-    super(`${code}: ${call} '${physicalPath}'`, options);
+    super(`${code}: ${call} '${physicalPath}'${options?.reason === undefined ? "" : `, ${options.reason}`}`, options);
+    this.reason = options?.reason;
   }
 }
 
@@ -112,6 +117,6 @@ export function asOverlayError(error: unknown, operation: string, path: string):
   if (error instanceof Refusal) {
     return new OverlayError(error.code, operation, path, error.reason === undefined ? { cause: error } : { reason: error.reason, cause: error });
   }
-  if (error instanceof LayerError) return new OverlayError(error.code, operation, path, { cause: error });
+  if (error instanceof LayerError) return new OverlayError(error.code, operation, path, { cause: error, ...(error.reason === undefined ? {} : { reason: error.reason }) });
   return error;
 }

@@ -63,6 +63,14 @@ export interface LowerLayer {
   openRead(path: string): Promise<ReadHandle>;
   /** The whole content of a regular file; refuses what openRead refuses; EFBIG when one buffer cannot hold it. */
   readFile(path: string): Promise<Uint8Array>;
+  /**
+   * Set where a call may take seconds, or fail for a while (a base that is not on a disk): then nothing is read ahead or in
+   * the background, what can be taken for granted is asked only when it is used, and never under a lock. Such a layer
+   * answers again from memory what it was asked before.
+   */
+  readonly costly?: true | undefined;
+  /** What is known of an entry without any call. */
+  kindOf?(path: string): EntryType | undefined;
 }
 
 export interface SmallCopy {

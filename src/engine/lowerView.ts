@@ -7,6 +7,7 @@
 import { isCode, Refusal } from "./errors.js";
 import type { Env, LayerDirent, LowerLayer } from "./layer.js";
 import { type MarkedChild, readMarked, type MarkedShape } from "./markers.js";
+import { ExpectedDirectory } from "./expectedDirectory.js";
 import { childPath, components, joinLayer, type OverlayPath, rootPath } from "./paths.js";
 import type { LayerStat } from "./types.js";
 
@@ -46,6 +47,13 @@ export interface LowerDirectory {
   learn(name: string): Promise<LowerFound>;
   /** Where the bytes of a file of this name are, should there be one, without a look; undefined where only a look can tell. */
   unseen(name: string): Pick<LowerFile, "layer" | "layerPath"> | undefined;
+  /**
+   * The directory `name`, taken for granted because upper has a copy of it: whether it is still there is found out when it is
+   * used. Undefined where that is asked at once, because asking costs little.
+   */
+  expect?(name: string): LowerDirectory | undefined;
+  /** Of one that was taken for granted: whether it is there. */
+  isThere?(): Promise<boolean>;
 }
 
 const absent: LowerFound = { kind: "absent" };
@@ -115,9 +123,7 @@ export class BaseDirectory implements LowerDirectory {
   private found(name: string, layerPath: string, stat: LayerStat): LowerFound {
     if (stat.type !== "directory") return { kind: "other", layer: this.layer, layerPath, stat };
     const known = this.steps.get(name);
-    const directory = known?.kind === "directory"
-      ? known.directory
-      : new BaseDirectory(this.layer, layerPath, childPath(this.path, name), this.memory);
+    const directory = known?.kind === "directory" ? known.directory : this.child(name);
     this.steps.set(name, { kind: "directory", directory }, false);
     return { kind: "directory", directory, stat };
   }
@@ -131,7 +137,19 @@ export class BaseDirectory implements LowerDirectory {
   }
 
   peek(name: string): LowerStep | undefined {
-    return this.steps.get(name);
+    const known = this.steps.get(name);
+    if (known !== undefined || this.layer.kindOf?.(joinLayer(this.layerPath, name)) !== "directory") return known;
+    return this.steps.set(name, { kind: "directory", directory: this.child(name) }, false);
+  }
+
+  expect(name: string): LowerDirectory | undefined {
+    if (this.layer.costly !== true) return undefined;
+    const known = this.peek(name);
+    return known?.kind === "directory" ? known.directory : new ExpectedDirectory(this, name);
+  }
+
+  private child(name: string): BaseDirectory {
+    return new BaseDirectory(this.layer, joinLayer(this.layerPath, name), childPath(this.path, name), this.memory);
   }
 
   async learn(name: string): Promise<LowerFound> {

@@ -16,7 +16,7 @@ import { listPlace } from "./readdir.js";
 import { underOf } from "./stale.js";
 import { trashedPath } from "./trash.js";
 import type { UpperDirectory } from "./tree.js";
-import { lowerHas, lowerOfName, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
+import { askFirst, lowerHas, lowerOfName, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 /** What becomes of the upper entry of a deleted name: gone, or kept in the trash. */
 type Fate = "discard" | "trash";
@@ -80,6 +80,7 @@ async function remove(ctx: Context, path: OverlayPath, fate: Fate, allow: Allow,
     if (found.kind === "lower" || (found.kind === "directory" && found.place.below !== undefined)) whiteoutName(name);
     const parent = await copyUpDirectory(ctx, parentPlace);
     if (parent === again) continue;
+    await askFirst(ctx, parent, name);
 
     const outcome = found.kind === "directory"
       ? await ctx.locks.exclusive(async () => {

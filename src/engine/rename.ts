@@ -16,7 +16,7 @@ import { checkEmpty } from "./remove.js";
 import type { CopyOptions } from "./stage.js";
 import { nothingUnder, underOf } from "./stale.js";
 import type { UpperDirectory } from "./tree.js";
-import { lowerHas, lowerOfName, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
+import { askFirst, lowerHas, lowerOfName, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 export interface RenameOptions extends CopyOptions {
   readonly overwrite: boolean;
@@ -49,6 +49,7 @@ export async function rename(ctx: Context, from: OverlayPath, to: OverlayPath, o
 
     const slots = await prepare(ctx, source, target, options);
     if (slots === again) continue;
+    for (const { directory, name } of [slots.from, slots.to]) await askFirst(ctx, directory, name);
     const done = source.kind === "directory"
       ? await renameDirectory(ctx, from, to, slots, options)
       : await ctx.locks.shared([slots.from.directory, slots.to.directory], () => renameFile(ctx, slots.from, slots.to, target));
@@ -202,7 +203,8 @@ async function renameDirectory(ctx: Context, from: OverlayPath, to: OverlayPath,
   const content = node?.content;
   if (node === undefined || content === undefined) return again;
   const { below } = content;
-  const redirect = below !== undefined && content.shape.kind !== "redirect" ? { staged: await ctx.work.stageSynced(ctx.env.encode(below.path)), to: below.path } : undefined;
+  const merges = below !== undefined && ((await below.isThere?.()) ?? true);
+  const redirect = merges && content.shape.kind !== "redirect" ? { staged: await ctx.work.stageSynced(ctx.env.encode(below.path)), to: below.path } : undefined;
   let leftover: string | undefined;
   try {
     return await ctx.locks.exclusive(async () => {

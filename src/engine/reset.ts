@@ -11,7 +11,7 @@ import { rename } from "./rename.js";
 import type { Tree, UpperDirectory, UpperEntry } from "./tree.js";
 import { resetTo } from "./resetLayers.js";
 import { trashedPath } from "./trash.js";
-import { lowerHas, removeWhiteout } from "./whiteout.js";
+import { askFirst, lowerHas, removeWhiteout } from "./whiteout.js";
 
 /**
  * @throws Refusal ENOENT (nothing there in any layer), EINVAL (beneath a folder that has no lower: the reason names the
@@ -37,6 +37,7 @@ export async function resetPath(ctx: Context, path: OverlayPath, { renamedTo, ch
       if (found.kind === "absent") throw new Refusal("ENOENT");
       return; // nothing of it is in upper: it is what the lowers have
     }
+    await askFirst(ctx, parent, name);
     const seen = ctx.tree.entry(parent, name);
     const outcome = await ctx.locks.exclusive(() => resetEntry(ctx, parent, name, { seen, absent: found.kind === "absent", renamedTo, check }));
     if (outcome === again) continue;

@@ -169,7 +169,10 @@ export class Tree {
   private async inherited(directory: UpperDirectory): Promise<LowerDirectory | undefined> {
     const { parent } = directory;
     if (parent === undefined) return this.lowers.root;
-    const found = await parent.content?.below?.lookup(directory.name);
+    const below = parent.content?.below;
+    const expected = below?.expect?.(directory.name);
+    if (expected !== undefined) return expected;
+    const found = await below?.lookup(directory.name);
     return found?.kind === "directory" ? found.directory : undefined;
   }
 

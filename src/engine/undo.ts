@@ -16,7 +16,7 @@ import { rename } from "./rename.js";
 import { type TrashItem, type TrashRecord, trashedPath } from "./trash.js";
 import type { UpperContent, UpperDirectory } from "./tree.js";
 import { bringBackLayers } from "./undoLayers.js";
-import { removeVoidWhiteout } from "./whiteout.js";
+import { askFirst, removeVoidWhiteout } from "./whiteout.js";
 
 /**
  * @throws Refusal ENOENT (no such id, or its folder is not there), EEXIST (something newer is in the way), EINVAL (its
@@ -89,6 +89,7 @@ async function placeEntry(ctx: Context, item: TrashItem, record: TrashRecord): P
     const { content } = parent;
     if (content === undefined) continue;
     const fix: Fix = item.type === "directory" ? await fixFor(ctx, slot, record, content, name) : { kind: "none" };
+    await askFirst(ctx, parent, name);
     try {
       const outcome = await ctx.locks.exclusive(() => putBack(ctx, parent, name, content, fix, item, record));
       if (outcome === again) continue;

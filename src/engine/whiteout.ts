@@ -19,6 +19,14 @@ export async function lowerOfName(directory: UpperDirectory, name: string): Prom
   return directory.content?.below === undefined ? { kind: "absent" } : directory.content.below.lookup(name);
 }
 
+/**
+ * Before a lock is taken: has a lower whose calls are costly say what it has under a name, so that under the lock it answers
+ * from memory and nobody waits there for it. Its fault ends the operation before anything was changed.
+ */
+export async function askFirst({ base }: Context, directory: UpperDirectory, name: string): Promise<void> {
+  if (base.layer.costly === true) await lowerOfName(directory, name);
+}
+
 /** Makes a whiteout unless there is one. Returns whether it was made now, so that a failing caller can take it back. */
 export async function makeWhiteout(ctx: Context, directory: UpperDirectory, name: string): Promise<boolean> {
   if (ctx.tree.isWhitedOut(directory, name)) return false;

@@ -5,6 +5,7 @@ import type { Disposable, Overlay } from "../engine/index.js";
 import { prepare } from "./openOverlay.js";
 import type { Hold, OpenOverlayOptions, Prepared } from "./openOverlay.js";
 import type { Manifest } from "./manifest.js";
+import type { RemoteLowerLayer } from "./remoteLayer.js";
 
 export * from "../engine/index.js";
 export type { Manifest } from "./manifest.js";
@@ -15,6 +16,9 @@ export { exportFolder, exportLayer, exportPatch, exportPatchFile, importPatch, l
 export type { Carried, CarryOptions, ExportedLayer, ExportedPatch, FolderReport, ImportReport, LayerReport, LeftOut, PatchReport, Selection } from "../carry/index.js";
 export { apply, appliedRecords, forgetApply, planApply, undoApply } from "../apply/index.js";
 export type { Action, Applied, ApplyOptions, ApplyReport, NotDone, Plan, PlanItem, Print, UndoReport } from "../apply/index.js";
+export { isBaseUri, type RemoteBase } from "./remoteBase.js";
+export type { RemoteFiles, RemoteStat } from "./remoteFiles.js";
+export type { RemoteChange, RemoteLowerLayer } from "./remoteLayer.js";
 export { OverlayStore } from "./store.js";
 export type { DamagedOverlay, Listing, StoredOverlay } from "./store.js";
 
@@ -24,6 +28,8 @@ export interface OpenOverlay extends Overlay {
   readonly manifest: Manifest;
   /** The overlay's folder. */
   readonly folder: string;
+  /** The base, when it is not on a disk; then `manifest.base` is its URI. */
+  readonly remote: RemoteLowerLayer | undefined;
   readonly hold: Hold;
   /** A user broke our lock: every change from here on would meet another owner's. Never called for a reader. */
   onLost(listener: () => void): Disposable;
@@ -38,7 +44,8 @@ export async function openOverlay(options: OpenOverlayOptions): Promise<OpenOver
   const prepared = await prepare(options);
   try {
     // An apply that a crash cut short: the base is put right before anything of it is read.
-    const recovered = prepared.hold.kind === "owner" ? await recoverApplies(prepared.folder, prepared.manifest.base) : undefined;
+    const isOnDisk = prepared.remote === undefined;
+    const recovered = prepared.hold.kind === "owner" && isOnDisk ? await recoverApplies(prepared.folder, prepared.manifest.base) : undefined;
     const overlay = withHost(await createOverlay(prepared.ports), prepared);
     // Only tidies: what stays in the upper says what the base has.
     if (recovered !== undefined) await settleRecovered(overlay, recovered).catch(() => undefined);
@@ -51,7 +58,7 @@ export async function openOverlay(options: OpenOverlayOptions): Promise<OpenOver
 
 /** The engine's own object with the host's knowledge added, so that calls take no detour. */
 function withHost(overlay: Overlay, prepared: Prepared): OpenOverlay {
-  const { live, folder, hold } = prepared;
+  const { live, folder, hold, remote } = prepared;
   const disposeEngine = overlay.dispose.bind(overlay);
   let disposed: Promise<void> | undefined;
   // A getter, which Object.assign would read once: snapshots come and go.
@@ -59,6 +66,7 @@ function withHost(overlay: Overlay, prepared: Prepared): OpenOverlay {
   return Object.assign(overlay as Overlay & { readonly manifest: Manifest }, {
     folder,
     hold,
+    remote,
     onLost: (listener: () => void): Disposable => (hold.kind === "owner" ? hold.lock.onLost(listener) : { dispose: () => undefined }),
     // Every operation has ended before another process may begin.
     dispose: () => (disposed ??= disposeEngine().finally(() => release(hold))),

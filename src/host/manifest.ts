@@ -11,11 +11,12 @@ import type { LayerState, ManifestPort } from "../engine/layer.js";
 import { layersToJson, parseLayers } from "./manifestLayers.js";
 import { nodeFault } from "./nodeFault.js";
 import { NodeLowerLayer } from "./nodeLayer.js";
+import { isBaseUri } from "./remoteBase.js";
 
 export interface Manifest {
   readonly id: string;
   readonly name: string;
-  /** Absolute, as the user gave it. */
+  /** An absolute path, as the user gave it; or the URI of a folder that is not on a disk. */
   readonly base: string;
   /** Layer paths inside the folder, topmost first. */
   readonly snapshots: readonly string[];
@@ -28,7 +29,9 @@ export interface Manifest {
 }
 
 export const manifestName = "overlay.json";
-const formatVersion = 1;
+/** 2: the base is a URI. Everything else is 1, which versions that know no such base can read. */
+const formatVersion = 2;
+const formatOf = ({ base }: Pick<Manifest, "base">): number => (isBaseUri(base) ? 2 : 1);
 const largest = 1 << 20;
 
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
@@ -45,7 +48,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
 }
 
 export function manifestText({ layers, ...rest }: Manifest): string {
-  return `${JSON.stringify({ format: formatVersion, ...rest, ...(layers === undefined ? {} : layersToJson(layers)) }, undefined, 2)}\n`;
+  return `${JSON.stringify({ format: formatOf(rest), ...rest, ...(layers === undefined ? {} : layersToJson(layers)) }, undefined, 2)}\n`;
 }
 
 /** The manifest's part on layers. What else is in it stays as it is on the disk by then. */
@@ -122,7 +125,8 @@ export function parseManifest(text: string, path: string): Manifest {
   }
   if (typeof id !== "string" || id === "") throw damaged(path, "it has no id");
   if (typeof name !== "string") throw damaged(path, "it has no name");
-  if (typeof base !== "string" || !isAbsolute(base) || base.includes("\0")) throw damaged(path, "its base is not an absolute path");
+  if (typeof base !== "string" || base.includes("\0")) throw damaged(path, "it has no base");
+  if (!isAbsolute(base) && !(format > 1 && isBaseUri(base))) throw damaged(path, "its base is not an absolute path");
   if (!Array.isArray(snapshots)) throw damaged(path, "it has no list of snapshots");
   if (typeof created !== "number" || !Number.isFinite(created)) throw damaged(path, "it has no time of creation");
   if (typeof caseSensitive !== "boolean") throw damaged(path, "it does not say whether case matters");

@@ -8,7 +8,7 @@ import type { Fingerprint, LayerStat } from "../engine/types.js";
 import { callThread } from "./callThread.js";
 import { Cloner } from "./nodeClone.js";
 import { chmodEntry } from "./nodeChmod.js";
-import { errnoOf, nodeFault, performed, promised, refuse } from "./nodeFault.js";
+import { errnoOf, nodeFault, performed, promised } from "./nodeFault.js";
 import { NodeReadHandle, NodeWriteHandle } from "./nodeHandle.js";
 import { NodeLowerLayer } from "./nodeLayer.js";
 import { noFollow, noWait, openRegular } from "./nodeRead.js";
@@ -193,7 +193,8 @@ export class NodeScratchLayer extends NodeLowerLayer implements ScratchLayer {
   }
 
   async cloneFrom(source: ReadHandle, path: string, mode: number): Promise<boolean> {
-    if (!(source instanceof NodeReadHandle)) throw refuse("EINVAL", "clone", this.physical(path));
+    // A file that is in no file system of this machine has nothing that could be shared.
+    if (!(source instanceof NodeReadHandle)) return false;
     return this.#cloner.clone(source, this.physical(path), this.physical(""), mode);
   }
 }

@@ -14,6 +14,8 @@ import { NodeEnv } from "./nodeEnv.js";
 import type { Log } from "./nodeEnv.js";
 import { NodeLowerLayer, NodeOutsideReader } from "./nodeLayer.js";
 import { NodeScratchLayer } from "./nodeScratch.js";
+import { checkConnected, connectBase, isBaseUri, isCaseSensitiveBase, nameOfBaseUri, outsideNowhere, type RemoteBase } from "./remoteBase.js";
+import { RemoteLowerLayer } from "./remoteLayer.js";
 import { acquire, currentOwner, describeOwner, onReleased, requestYield } from "./ownership.js";
 import type { Owner, OverlayLock } from "./ownership.js";
 import { checkFresh, checkOwnFolders, checkReadable, checkScratchPlace, makeFolder, makeOwnFolders } from "./scratch.js";
@@ -21,8 +23,8 @@ import type { BaseFolder } from "./scratch.js";
 import type { AskedBy } from "./yieldRequests.js";
 
 export interface OpenOverlayOptions {
-  /** The folder to work on; it is only ever read. */
-  readonly base: string;
+  /** The folder to work on, which is only ever read: its path, or what answers for one that is not on a disk. */
+  readonly base: string | RemoteBase;
   /** Read-only layers in the upper's format over the base, topmost first. */
   readonly lowers?: readonly string[];
   /** Where the changes are kept. Made when it is missing; then it becomes this overlay's own. */
@@ -56,6 +58,8 @@ export interface Ports {
 
 export interface Prepared {
   readonly ports: Ports;
+  /** The base that is not on a disk. */
+  readonly remote: RemoteLowerLayer | undefined;
   readonly manifest: Manifest;
   /** Its `latest` is the manifest as it is by then. */
   readonly live: NodeManifest;
@@ -79,10 +83,19 @@ export async function prepare(options: OpenOverlayOptions): Promise<Prepared> {
   }
 }
 
+/** What an overlay is opened over: a folder on a disk, whose paths are known, or one that something answers for. */
+type Base = { readonly kind: "disk"; readonly folder: BaseFolder } | { readonly kind: "remote"; readonly at: RemoteBase };
+
+async function baseOf(base: string | RemoteBase): Promise<Base> {
+  if (typeof base === "string") return { kind: "disk", folder: await checkReadable(base, "the base folder") };
+  if (!isBaseUri(base.uri)) throw new OverlayError("EINVAL", "open", base.uri, { reason: `'${base.uri}' is not a URI` });
+  return { kind: "remote", at: base };
+}
+
 async function prepareFolder(options: OpenOverlayOptions): Promise<Prepared> {
-  const base = await checkReadable(options.base, "the base folder");
+  const base = await baseOf(options.base);
   const lowers = await Promise.all((options.lowers ?? []).map((lower) => checkReadable(lower, "a lower layer")));
-  const folder = await checkScratchPlace(options.scratch, [base, ...lowers]);
+  const folder = await checkScratchPlace(options.scratch, base.kind === "disk" ? [base.folder, ...lowers] : lowers);
   const known = await readManifest(folder);
   if (known !== undefined) await checkKnown(folder, known, base);
   if (options.readOnly === true) {
@@ -105,7 +118,7 @@ async function prepareFolder(options: OpenOverlayOptions): Promise<Prepared> {
   }
 }
 
-async function asOwner(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], folder: string, lock: OverlayLock): Promise<Prepared> {
+async function asOwner(options: OpenOverlayOptions, base: Base, lowers: readonly BaseFolder[], folder: string, lock: OverlayLock): Promise<Prepared> {
   // Read again under the lock: what was read before may be another's from a moment ago.
   let manifest = await readManifest(folder);
   if (manifest === undefined) {
@@ -119,48 +132,68 @@ async function asOwner(options: OpenOverlayOptions, base: BaseFolder, lowers: re
   }
   const scratch = new NodeScratchLayer(folder, await probeCreator(join(folder, "work")));
   const live = new NodeManifest(folder, manifest);
-  return { ports: makePorts(options, base, lowers, scratch, live, manifest, false), manifest, live, folder, hold: { kind: "owner", lock } };
+  return { ...makePorts(options, base, lowers, scratch, live, manifest, false), manifest, live, folder, hold: { kind: "owner", lock } };
 }
 
-async function makeManifest(options: OpenOverlayOptions, base: BaseFolder, folder: string): Promise<Manifest> {
-  const sensitive = options.caseSensitive ?? ((await isCaseSensitiveToRead(base.real)) && (await isCaseSensitiveToWrite(join(folder, "work"))));
-  const name = options.name ?? (basename(base.given) || base.given);
-  const manifest: Manifest = { id: basename(folder), name, base: base.given, snapshots: [], created: Date.now(), caseSensitive: sensitive };
+async function makeManifest(options: OpenOverlayOptions, base: Base, folder: string): Promise<Manifest> {
+  const sensitive = options.caseSensitive ?? ((await isSensitive(base)) && (await isCaseSensitiveToWrite(join(folder, "work"))));
+  const given = givenOf(base);
+  const name = options.name ?? (base.kind === "remote" ? nameOfBaseUri(given) : basename(given) || given);
+  const manifest: Manifest = { id: basename(folder), name, base: given, snapshots: [], created: Date.now(), caseSensitive: sensitive };
   await writeManifest(folder, manifest);
   return manifest;
 }
 
+function givenOf(base: Base): string {
+  return base.kind === "disk" ? base.folder.given : base.at.uri;
+}
+
+/** Asked once, when the overlay is made: that it is there, too. */
+async function isSensitive(base: Base): Promise<boolean> {
+  if (base.kind === "disk") return isCaseSensitiveToRead(base.folder.real);
+  const connected = connectBase(base.at, true);
+  await checkConnected(connected, base.at);
+  return isCaseSensitiveBase(connected, base.at.files);
+}
+
 function asReader(
-  options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], folder: string, manifest: Manifest | undefined, owner: Owner | undefined,
+  options: OpenOverlayOptions, base: Base, lowers: readonly BaseFolder[], folder: string, manifest: Manifest | undefined, owner: Owner | undefined,
 ): Prepared {
   if (manifest === undefined) throw new OverlayError("ENOENT", "open", options.scratch, { reason: "there is no overlay yet, and read-only none can be made" });
   const hold: Hold = { kind: "reader", owner, requestYield: (by) => requestYield(folder, by), onReleased: (listener) => onReleased(folder, listener) };
   const live = new NodeManifest(folder, manifest);
-  return { ports: makePorts(options, base, lowers, new NodeScratchLayer(folder), live, manifest, true), manifest, live, folder, hold };
+  return { ...makePorts(options, base, lowers, new NodeScratchLayer(folder), live, manifest, true), manifest, live, folder, hold };
 }
 
-function makePorts(options: OpenOverlayOptions, base: BaseFolder, lowers: readonly BaseFolder[], scratch: ScratchLayer, manifest: NodeManifest, known: Manifest, readOnly: boolean): Ports {
+function makePorts(
+  options: OpenOverlayOptions, base: Base, lowers: readonly BaseFolder[], scratch: ScratchLayer, manifest: NodeManifest, known: Manifest, readOnly: boolean,
+): Pick<Prepared, "ports" | "remote"> {
+  const caseSensitive = options.caseSensitive ?? known.caseSensitive;
+  const connected = base.kind === "disk"
+    ? { layer: new NodeLowerLayer(base.folder.real), given: base.folder.given, real: base.folder.real }
+    : connectBase(base.at, caseSensitive);
+  const remote = connected.layer instanceof RemoteLowerLayer ? connected.layer : undefined;
   const ports: Ports = {
-    base: { layer: new NodeLowerLayer(base.real), given: base.given, real: base.real },
+    base: connected,
     lowers: lowers.map((lower) => new NodeLowerLayer(lower.real)),
     scratch,
     manifest,
-    outside: new NodeOutsideReader(),
+    outside: remote === undefined ? new NodeOutsideReader() : outsideNowhere,
     env: new NodeEnv(options.log),
     options: {
       ...(options.durability === undefined ? {} : { durability: options.durability }),
-      caseSensitive: options.caseSensitive ?? known.caseSensitive,
+      caseSensitive,
       readOnly,
       ...(options.retention === undefined ? {} : { retention: options.retention }),
     },
   };
-  return options.wrap?.(ports) ?? ports;
+  return { ports: options.wrap?.(ports) ?? ports, remote };
 }
 
-async function checkKnown(folder: string, manifest: Manifest, base: BaseFolder): Promise<void> {
-  const known = await checkReadable(manifest.base, "the overlay's base folder").catch(() => undefined);
-  if (manifest.base !== base.given && known?.real !== base.real) {
-    throw new OverlayError("EINVAL", "open", folder, { reason: `the overlay in ${folder} belongs to '${manifest.base}', not to '${base.given}'` });
-  }
+async function checkKnown(folder: string, manifest: Manifest, base: Base): Promise<void> {
+  const given = givenOf(base);
+  const known = base.kind === "disk" && !isBaseUri(manifest.base) ? await checkReadable(manifest.base, "the overlay's base folder").catch(() => undefined) : undefined;
+  const isSame = manifest.base === given || (base.kind === "disk" && known?.real === base.folder.real);
+  if (!isSame) throw new OverlayError("EINVAL", "open", folder, { reason: `the overlay in ${folder} belongs to '${manifest.base}', not to '${given}'` });
   await checkOwnFolders(folder, manifest.snapshots);
 }

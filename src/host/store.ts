@@ -14,6 +14,7 @@ import { errnoOf, nodeFault } from "./nodeFault.js";
 import { currentOwner, whileOwned } from "./ownership.js";
 import type { Owner } from "./ownership.js";
 import { bringBack, doom, retain, retained, type RetainedOverlay } from "./retained.js";
+import { isBaseUri, nameOfBaseUri } from "./remoteBase.js";
 import { checkReadable, checkScratchPlace } from "./scratch.js";
 import { removeTree, sizeOnDisk } from "./treeOnDisk.js";
 
@@ -27,6 +28,8 @@ export interface StoredOverlay {
   /** Milliseconds since the epoch. */
   readonly created: number;
   readonly lastUsed: number;
+  /** As the manifest has it. */
+  readonly caseSensitive: boolean;
   /** Walks the folder: ask only for what is shown. */
   sizeOnDisk(signal?: CancelSignal): Promise<number>;
   /** Who has it open now. */
@@ -77,11 +80,12 @@ export class OverlayStore {
     }
   }
 
-  /** A folder for a new overlay over `base`, empty; openOverlay makes the rest. Several may have one base. */
+  /** A folder for a new overlay over `base`, a path or a URI, empty; openOverlay makes the rest. Several may have one base. */
   async create(base: string): Promise<{ readonly id: string; readonly folder: string }> {
-    const checked = await checkReadable(base, "the base folder");
-    await checkScratchPlace(this.root, [checked]);
-    const id = `${basename(checked.given).replace(/[^A-Za-z0-9]+/g, "-").slice(0, 24).toLowerCase()}-${randomBytes(6).toString("hex")}`.replace(/^-/, "");
+    const onDisk = isBaseUri(base) ? undefined : await checkReadable(base, "the base folder");
+    await checkScratchPlace(this.root, onDisk === undefined ? [] : [onDisk]);
+    const name = onDisk === undefined ? nameOfBaseUri(base) : basename(onDisk.given);
+    const id = `${name.replace(/[^A-Za-z0-9]+/g, "-").slice(0, 24).toLowerCase()}-${randomBytes(6).toString("hex")}`.replace(/^-/, "");
     const folder = join(this.root, id);
     try {
       await mkdir(this.root, { recursive: true, mode: 0o700 });
@@ -167,7 +171,7 @@ export class OverlayStore {
     if (manifest === undefined) return undefined;
     return {
       id, folder, name: manifest.name, base: manifest.base, snapshots: manifest.snapshots.length, created: manifest.created,
-      lastUsed: await lastUsed(folder, manifest.created),
+      lastUsed: await lastUsed(folder, manifest.created), caseSensitive: manifest.caseSensitive,
       sizeOnDisk: (signal) => sizeOnDisk(folder, signal),
       owner: () => currentOwner(folder),
     };

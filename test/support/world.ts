@@ -3,7 +3,7 @@
  * unit, race and crash tests are written with.
  */
 import { createOverlay, type Overlay, type OverlayEvent, type OverlayOptions } from "../../src/engine/index.js";
-import type { Env, LogLevel } from "../../src/engine/layer.js";
+import type { Env, LogLevel, LowerLayer } from "../../src/engine/layer.js";
 import { MemoryDisk, type MemoryDiskOptions } from "../../src/host/memoryDisk.js";
 import { MemoryLowerLayer, MemoryOutsideReader, MemoryScratchLayer } from "../../src/host/memoryLayer.js";
 import { MemoryManifest } from "../../src/host/memoryManifest.js";
@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly lowers?: readonly PlantedTree[];
   /** Outside both: absolute paths without the leading slash. */
   readonly elsewhere?: PlantedTree;
+  /** In place of the base in memory. */
+  readonly baseLayer?: LowerLayer;
   /** The base's path as a user gave it, when that is not its real one. */
   readonly given?: string;
   readonly hook?: Hook;
@@ -62,7 +64,7 @@ export class World {
     const logged: { level: LogLevel; message: string }[] = [];
     const scratch = interceptedScratch(new MemoryScratchLayer(disk, "/scratch"), hook);
     const overlay = await createOverlay({
-      base: { layer: interceptedLower(new MemoryLowerLayer(disk, "/base"), hook, "base"), given: options.given ?? "/base", real: "/base" },
+      base: { layer: options.baseLayer ?? interceptedLower(new MemoryLowerLayer(disk, "/base"), hook, "base"), given: options.given ?? "/base", real: "/base" },
       lowers: (options.lowers ?? []).map((_, i) => interceptedLower(new MemoryLowerLayer(disk, `/lower${String(i)}`), hook, `lower${String(i)}`)),
       scratch,
       manifest: new MemoryManifest(scratch),

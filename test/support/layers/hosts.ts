@@ -16,6 +16,9 @@ import { MemoryLowerLayer, MemoryOutsideReader, MemoryScratchLayer } from "../..
 import { plant } from "../../../src/host/memoryTree.js";
 import { NodeLowerLayer, NodeOutsideReader } from "../../../src/host/nodeLayer.js";
 import { NodeScratchLayer } from "../../../src/host/nodeScratch.js";
+import type { ErrorCode } from "../../../src/engine/errors.js";
+import { RemoteLowerLayer } from "../../../src/host/remoteLayer.js";
+import { RemoteDisk } from "./remoteDisk.js";
 
 /** Understood by both hosts; "x/" is a directory. */
 export type Plant =
@@ -46,7 +49,33 @@ export interface TestHost {
 export interface HostKind {
   readonly name: string;
   make(): Promise<TestHost>;
+  /** The error that this kind gives instead, by title; "none" where it is no error here. */
+  differs?(title: string): ErrorCode | "none" | undefined;
 }
+
+/** The lower is what a file system provider of VS Code serves; the scratch is a disk's. Links are what they lead to. */
+export const remoteKind: HostKind = {
+  name: "remote",
+  make: async () => {
+    const host = await makeNodeHost();
+    const lower = new RemoteLowerLayer(new RemoteDisk(host.lowerRoot), { name: "remote:/base" });
+    return {
+      ...host, lower,
+      plantLower: async (tree) => {
+        await host.plantLower(tree);
+        lower.forget();
+        await lower.readDirectory(""); // so that each row finds the same known, whichever comes first
+      },
+    };
+  },
+  differs(title) {
+    if (!/^(lstat|fingerprint|readdir|readlink|openRead|readFile)\b/.test(title)) return undefined;
+    if (title.endsWith("beneath a symlink loop")) return "ENOTDIR"; // it leads to no folder
+    if (/(readdir|openRead|readFile).* of a symlink( to a directory)?$/.test(title)) return "none";
+    if (/(openRead|readFile).* of a dangling symlink$/.test(title)) return "EINVAL"; // no known type
+    return undefined;
+  },
+};
 
 export const hostKinds: readonly HostKind[] = [
   { name: "node", make: makeNodeHost },
