@@ -180,7 +180,7 @@ function walk(ctx: Context, path: readonly string[], options: LookupOptions): St
       at = -1;
       continue;
     }
-    if (last) return { kind: "below", place, below, name, directoryOnly };
+    if (last && !(known?.kind === "directory" && known.sure === true)) return { kind: "below", place, below, name, directoryOnly };
     if (known === undefined || known.kind !== "directory") return learning(below, name);
     place = { parent: place, name, upper: undefined, below: known.directory };
   }

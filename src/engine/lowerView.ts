@@ -26,7 +26,10 @@ export type LowerFound =
   | { readonly kind: "directory"; readonly directory: LowerDirectory; readonly stat?: LayerStat };
 
 /** What a walk has to know of a component: a directory to go on in, or a symlink to follow. */
-export type LowerStep = { readonly kind: "directory"; readonly directory: LowerDirectory } | { readonly kind: "symlink"; readonly target: string };
+export type LowerStep =
+  /** `sure`: asking the layer again would bring the same answer, as it remembers by itself. */
+  | { readonly kind: "directory"; readonly directory: LowerDirectory; readonly sure?: true }
+  | { readonly kind: "symlink"; readonly target: string };
 
 export interface LowerListing {
   /** A fresh list for each call. */
@@ -124,7 +127,7 @@ export class BaseDirectory implements LowerDirectory {
     if (stat.type !== "directory") return { kind: "other", layer: this.layer, layerPath, stat };
     const known = this.steps.get(name);
     const directory = known?.kind === "directory" ? known.directory : this.child(name);
-    this.steps.set(name, { kind: "directory", directory }, false);
+    this.steps.set(name, { kind: "directory", directory, ...(this.layer.costly === true ? { sure: true } : {}) }, false);
     return { kind: "directory", directory, stat };
   }
 
@@ -138,8 +141,10 @@ export class BaseDirectory implements LowerDirectory {
 
   peek(name: string): LowerStep | undefined {
     const known = this.steps.get(name);
-    if (known !== undefined || this.layer.kindOf?.(joinLayer(this.layerPath, name)) !== "directory") return known;
-    return this.steps.set(name, { kind: "directory", directory: this.child(name) }, false);
+    if (this.layer.costly !== true) return known;
+    // What such a layer remembers is what it would answer, and it hears of changes first.
+    if (this.layer.kindOf?.(joinLayer(this.layerPath, name)) !== "directory") return undefined;
+    return known?.kind === "directory" ? known : this.steps.set(name, { kind: "directory", directory: this.child(name), sure: true }, false);
   }
 
   expect(name: string): LowerDirectory | undefined {

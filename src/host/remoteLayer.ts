@@ -188,14 +188,20 @@ export class RemoteLowerLayer implements LowerLayer {
     if (kind !== undefined && kind !== "directory") throw this.refused("ENOTDIR", "readdir", path);
     if (this.memory.stat(path) === absent) throw this.refused("ENOENT", "readdir", path);
     const run = async (): Promise<RemoteListing> => toListing(await this.files.readDirectory(path));
-    return this.calls.ask("readdir", path, run, (listing) => { this.memory.setListing(path, listing); });
+    return this.calls.ask("readdir", path, run, (listing) => { this.memory.setListing(path, listing); }).catch((error: unknown) => this.doubt(path, error));
+  }
+
+  /** What was known of an entry was wrong, as it is gone, or of another kind: the next look asks. */
+  private doubt(path: string, error: unknown): never {
+    if (isCode(error, "ENOENT", "ENOTDIR", "EISDIR")) this.memory.forgetTree(path);
+    throw error;
   }
 
   private async read(path: string): Promise<Content> {
     for (let reads = 0; reads < maxReads; reads++) {
       const stat = await this.look("open", path);
       this.checkFile(path, stat);
-      const bytes = this.memory.content(path, stat) ?? (await this.calls.ask("read", path, () => this.files.readFile(path), (content) => { this.memory.setContent(path, content, stat); }));
+      const bytes = this.memory.content(path, stat) ?? (await this.fetch(path, stat));
       if (bytes.length === stat.size) return { bytes, stat };
       // The file is another one by now, or its size was never told right.
       this.memory.forgetEntry(path);
@@ -203,6 +209,10 @@ export class RemoteLowerLayer implements LowerLayer {
       if (now.size === stat.size && now.mtime === stat.mtime) return { bytes, stat: now };
     }
     throw this.refused("EBUSY", "open", path);
+  }
+
+  private fetch(path: string, stat: RemoteStat): Promise<Uint8Array> {
+    return this.calls.ask("read", path, () => this.files.readFile(path), (content) => { this.memory.setContent(path, content, stat); }).catch((error: unknown) => this.doubt(path, error));
   }
 
   private checkFile(path: string, stat: RemoteStat): void {
