@@ -3,9 +3,10 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { exportFolder, exportLayer, exportPatch, openOverlay, type OpenOverlay, OverlayStore, planApply, undoApply } from "../../src/host/index.js";
+import { RemoteLowerLayer } from "../../src/host/remoteLayer.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
 import { held, RemoteDisk, RemoteError, type RemoteCallMade, unavailable } from "../support/layers/remoteDisk.js";
-import { codeOf, mergedTree } from "../support/world.js";
+import { codeOf, mergedTree, World } from "../support/world.js";
 
 const uri = "remote://host/some%20project";
 let root: string;
@@ -89,6 +90,17 @@ describe("calls to the base", () => {
     await overlay.rename("/new/x.txt", "/new/y.txt");
     expect(disk.made()).toEqual([]);
   });
+});
+
+test("what was hidden or copied is not read behind the user's back to be hashed", async () => {
+  const world = await World.create({ baseLayer: new RemoteLowerLayer(disk, { name: uri }) });
+  await world.overlay.remove("/d/b.txt");
+  await world.overlay.append("/a.txt", "x");
+  disk.made();
+  await world.idle();
+  await new Promise((resolve) => { setImmediate(resolve); });
+  expect(disk.made()).toEqual([]);
+  await world.overlay.dispose();
 });
 
 describe("a base that is slow", () => {
