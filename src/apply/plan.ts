@@ -6,7 +6,7 @@ import { difference, isWithin, pathOf, settle } from "../carry/difference.js";
 import { Sides } from "../carry/sides.js";
 import { pooled } from "../carry/cancel.js";
 import type { Carried, Entry, Pair, Selection } from "../carry/types.js";
-import type { Change } from "../engine/index.js";
+import { type Change, OverlayError } from "../engine/index.js";
 import { BaseWriter } from "./baseWriter.js";
 import type { Action, Plan, PlanItem, Print } from "./types.js";
 

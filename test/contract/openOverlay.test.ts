@@ -161,7 +161,7 @@ describe("opening an overlay's folder", () => {
     ["empty", "", "EINVAL"],
     ["half written", JSON.stringify(good).slice(0, 20), "EINVAL"],
     ["no object", "[]", "EINVAL"],
-    ["newer", JSON.stringify({ ...good, format: 2, base: undefined }), "ENOTSUP"],
+    ["newer", JSON.stringify({ ...good, format: 3, base: undefined }), "ENOTSUP"],
     ["no version", JSON.stringify({ ...good, format: "1" }), "EINVAL"],
     ["version 0", JSON.stringify({ ...good, format: 0 }), "EINVAL"],
     ["no id", JSON.stringify({ ...good, id: "" }), "EINVAL"],

@@ -311,7 +311,7 @@ describe("what entries look like", () => {
   });
 
   test("names that no path can have are counted and not shown", async () => {
-    const odd = { ...disk, stat: (path: string) => disk.stat(path), readFile: (path: string) => disk.readFile(path), readDirectory: async () => [["ok", 1], ["a/b", 1], ["..", 2], ["", 1], ["ok", 2]] as [string, number][] };
+    const odd = { stat: (path: string) => disk.stat(path), readFile: (path: string) => disk.readFile(path), readDirectory: async () => [["ok", 1], ["a/b", 1], ["..", 2], ["", 1], ["ok", 2]] as [string, number][] };
     const listing = await new RemoteLowerLayer(odd, { name: "odd:" }).readDirectory("");
     expect(listing).toEqual({ entries: [{ name: "ok", type: "file" }], undecodable: 3 });
   });
