@@ -39,6 +39,11 @@ export class ExpectedDirectory implements LowerDirectory {
     return (await this.resolve())?.learn(name) ?? { kind: "absent" };
   }
 
+  unseen(name: string): ReturnType<LowerDirectory["unseen"]> {
+    const known = this.parent.peek(this.name);
+    return known?.kind === "directory" ? known.directory.unseen(name) : undefined;
+  }
+
   expect(name: string): LowerDirectory {
     const known = this.peek(name);
     return known?.kind === "directory" ? known.directory : new ExpectedDirectory(this, name);
