@@ -3,12 +3,16 @@ import { isCaseSensitiveToRead } from "./host/caseProbe.js";
 import { breakLock, describeOwner, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type StoredOverlay } from "./host/index.js";
 import { createCarrier } from "./nodeCarrier.js";
 import type { CancelSignal, Env } from "./engine/index.js";
+import { createSearcher } from "./search/index.js";
 import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore } from "./vscode/ports.js";
 
 type Log = Env["log"];
 
+/** The program that searches are run with; undefined where there is none. */
+export type Ripgrep = () => Promise<string | undefined>;
+
 /** `root` is asked each time: the setting may change. */
-export function createNodeStore(root: () => string, log: Log): OverlayStore {
+export function createNodeStore(root: () => string, ripgrep: Ripgrep, log: Log): OverlayStore {
   const folder = (): Folder => new Folder(root());
   const find = async (id: string): Promise<StoredOverlay> => {
     const stored = await folder().find(id);
@@ -36,7 +40,7 @@ export function createNodeStore(root: () => string, log: Log): OverlayStore {
     async delete(id) {
       await (await folder().delete(id)).cleared;
     },
-    open: async (id, options) => open(await find(id), options, log),
+    open: async (id, options) => open(await find(id), options, ripgrep, log),
     async measure(id, signal) {
       const stored = await find(id);
       const [bytes, changes] = await Promise.all([stored.sizeOnDisk(signal), countChanges(stored, log, signal)]);
@@ -74,8 +78,9 @@ async function countChanges({ base, folder }: StoredOverlay, log: Log, signal: C
   }
 }
 
-async function open(stored: StoredOverlay, options: OpenOptions, log: Log): Promise<OpenedOverlay> {
+async function open(stored: StoredOverlay, options: OpenOptions, ripgrep: Ripgrep, log: Log): Promise<OpenedOverlay> {
   const how = { base: stored.base, scratch: stored.folder, durability: options.durability, retention: options.retention, log };
+  const opened = (overlay: OpenOverlay): OpenedOverlay => inWordsOfPort(overlay, ripgrep, log);
   if (options.readOnly === true) return opened(await openOverlay({ ...how, readOnly: true }));
   const overlay = await openOverlay({ ...how, readOnly: "ifOwned" });
   if (overlay.hold.kind === "owner" || !(await letsGo(overlay, options.waitMs))) return opened(overlay);
@@ -97,19 +102,22 @@ function letsGo({ hold }: OpenOverlay, ms: number): Promise<boolean> {
   });
 }
 
-function opened(overlay: OpenOverlay): OpenedOverlay {
+function inWordsOfPort(overlay: OpenOverlay, ripgrep: Ripgrep, log: Log): OpenedOverlay {
   const { hold, folder, manifest: { caseSensitive } } = overlay;
   const carrier = createCarrier(overlay);
+  const searcher = createSearcher(overlay, ripgrep, (error) => { log("warn", `Search: ${String(error)}`); });
+  const disposeOverlay = overlay.dispose.bind(overlay);
+  Object.assign(overlay, { dispose: () => searcher.dispose().finally(disposeOverlay) });
   if (hold.kind === "owner") {
     return {
-      kind: "writable", overlay, carrier, caseSensitive,
+      kind: "writable", overlay, carrier, searcher, caseSensitive,
       onYieldRequested: (listener) => hold.lock.onYieldRequested(({ by }) => { listener(by); }),
       onLost: (listener) => overlay.onLost(listener),
     };
   }
   const { owner } = hold;
   return {
-    kind: "readOnly", overlay, carrier, caseSensitive,
+    kind: "readOnly", overlay, carrier, searcher, caseSensitive,
     owner: owner === undefined ? "another process" : describeOwner(owner),
     onReleased: (listener) => hold.onReleased(listener),
     askToYield: (by) => hold.requestYield(by),

@@ -25,6 +25,8 @@ export type LayerPlace =
 /** A directory of an area, as merged shows it. */
 export interface ShownDirectory {
   readonly path: string;
+  /** Everything of this layer here is what merged shows: `shows` need not be asked. */
+  readonly showsAll: boolean;
   /** Whether what this layer has here under this name, other than a directory, is what merged shows. */
   shows(name: string): boolean;
 }
@@ -255,6 +257,10 @@ class ShownView implements ShownDirectory {
     const above: Said[] = [];
     for (let at: View | undefined = view; at !== undefined && at.level < level; at = at.below) if (at.said !== undefined) above.push(at.said);
     this.above = above;
+  }
+
+  get showsAll(): boolean {
+    return this.above.length === 0 && this.survey.layer(this.level).kind === "base";
   }
 
   shows(name: string): boolean {

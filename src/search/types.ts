@@ -101,11 +101,11 @@ export interface Searcher {
 }
 
 export interface IndexQuery {
-  /** What was typed: characters in this order, not case-sensitive unless it has capitals; "/" and spaces part words. */
+  /** What was typed: characters in this order, whatever their case; spaces part words, each of which must be there. */
   readonly text: string;
   /** At most so many, best first. */
   readonly max: number;
-  /** Overlay paths that come first when nothing is typed, and a little earlier else; the most recent first. */
+  /** Overlay paths, the most recent first: all there is while nothing is typed, and a little earlier in the list else. */
   readonly recent?: readonly string[];
 }
 

@@ -3,6 +3,7 @@
  * src/vscode knows where overlays are kept or how one process tells another to let go.
  */
 import type { CancelSignal, Durability, Overlay, Retention } from "../engine/index.js";
+import type { Searcher } from "../search/types.js";
 import type { Carrier } from "./carrier.js";
 
 /** What is known of an overlay without opening it. */
@@ -49,6 +50,8 @@ export type OpenedOverlay =
     readonly kind: "writable";
     readonly overlay: Overlay;
     readonly carrier: Carrier;
+    /** Ends with the overlay. */
+    readonly searcher: Searcher;
     readonly caseSensitive: boolean;
     /** Another process wants this overlay. */
     onYieldRequested(listener: (by: YieldAsker) => void): { dispose(): void };
@@ -59,6 +62,7 @@ export type OpenedOverlay =
     readonly kind: "readOnly";
     readonly overlay: Overlay;
     readonly carrier: Carrier;
+    readonly searcher: Searcher;
     readonly caseSensitive: boolean;
     /** Who owns it, as a phrase: "process 4711 on this computer". */
     readonly owner: string;
