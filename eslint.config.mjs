@@ -45,7 +45,7 @@ export default defineConfig(
     { ...vscode, message: "A host runs without VS Code." },
     { regex: "/engine/(?!(layer|errors|paths|types)(\\.ts|\\.js)?$)", message: "A host sees the engine's ports only: layer, errors, paths, types." },
     { regex: "/(vscode|extension)(/|\\.|$)", message: "A host runs without VS Code." },
-    { regex: "/(carry|apply)/", message: "Only the host's index imports what is built on hosts; src/apply writes the base (INV-1)." },
+    { regex: "/(carry|apply|search)/", message: "Only the host's index imports what is built on hosts; src/apply writes the base (INV-1)." },
   ]),
   // What overlay.mjs exports puts engine and node host together, so this one file of the host sees the engine's index too.
   fence(["src/host/index.ts"], [

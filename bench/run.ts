@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { appendCases, bigCopyCases, readCase, reflinkCase, type Row, saveCase, statCases, type World } from "./cases.ts";
 import { changesCase, layerCases, openCase, renameCases, resetCase } from "./scale.ts";
 import { patchCase } from "./patch.ts";
+import { searchCases } from "./search.ts";
 import { faults, peers } from "./peers.ts";
 import { fetchPeers, overlayModule } from "./subjects.ts";
 
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, (world: World) => Promise<readonly (Row | u
   open: async (world) => [await openCase(world, 1_000_000)],
   changes: async (world) => [await changesCase(world)],
   patch: async (world) => [await patchCase(world)],
+  search: searchCases,
 };
 
 function show(rows: readonly Row[]): void {

@@ -14,6 +14,8 @@ export { breakLock, currentOwner, describeOwner, onReleased, requestYield } from
 export type { Owner, OverlayLock } from "./ownership.js";
 export { exportFolder, exportLayer, exportPatch, exportPatchFile, importPatch, layerTar } from "../carry/index.js";
 export type { Carried, CarryOptions, ExportedLayer, ExportedPatch, FolderReport, ImportReport, LayerReport, LeftOut, PatchReport, Selection } from "../carry/index.js";
+export { createSearcher, ripgrepIn } from "../search/index.js";
+export type { FileIndex, FindOptions, Searcher, TextOptions, TextQuery, TextResult } from "../search/index.js";
 export { apply, appliedRecords, forgetApply, planApply, undoApply } from "../apply/index.js";
 export type { Action, Applied, ApplyOptions, ApplyReport, NotDone, Plan, PlanItem, Print, UndoReport } from "../apply/index.js";
 export { isBaseUri, type RemoteBase } from "./remoteBase.js";

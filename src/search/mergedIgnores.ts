@@ -24,7 +24,7 @@ const mostCreated = 200;
 export interface Ignores {
   /** Whether the base's own folder can read its files itself. */
   readonly native: boolean;
-  readonly composed: () => Promise<Composed>;
+  readonly composed: (signal: CancelSignal) => Promise<Composed>;
 }
 
 /** What was found in a folder and beneath it; `folder` of each is an overlay path. */
@@ -45,8 +45,7 @@ export class MergedIgnores {
     this.known.clear();
   }
 
-  /** @param signal ends only the asking; what is under way is for the next search, too. */
-  async of(whereabouts: Whereabouts, roots: Roots, options: FindOptions, signal: CancelSignal): Promise<Ignores> {
+  async of(whereabouts: Whereabouts, roots: Roots, options: FindOptions): Promise<Ignores> {
     // Of folders above the searched one it is not known what the layers say.
     const native = this.isNative(whereabouts) && (options.useParentIgnoreFiles !== true || whereabouts.folder === "/");
     for (const path of [...this.created]) {
@@ -55,7 +54,7 @@ export class MergedIgnores {
     }
     return {
       native,
-      composed: async () => this.compose(await this.find(whereabouts, native, signal), whereabouts.folder, roots, options),
+      composed: async (signal) => this.compose(await this.find(whereabouts, native, signal), whereabouts.folder, roots, options),
     };
   }
 

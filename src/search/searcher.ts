@@ -111,8 +111,8 @@ export class OverlaySearcher implements Searcher {
   private async filter(options: IndexOptions): Promise<PathFilter> {
     if (options.useIgnoreFiles === false) return new PathFilter(options, "");
     const { roots } = await this.tools();
-    const ignores = await this.ignores.of(await this.parts.overlay.whereabouts(), roots, options, this.ending.signal);
-    const { text, above, global } = await ignores.composed();
+    const ignores = await this.ignores.of(await this.parts.overlay.whereabouts(), roots, options);
+    const { text, above, global } = await ignores.composed(this.ending.signal);
     const users = global === undefined ? "" : `${await readFile(global, "utf8").catch(() => "")}\n`;
     return new PathFilter(options, users + text, above);
   }
@@ -180,11 +180,11 @@ class Search {
 
   async sweep(flags: readonly string[], receive: (mapper: Mapper) => (piece: Buffer) => boolean): Promise<string[]> {
     const { options, signal, tools, whereabouts } = this;
-    const ignores = options.useIgnoreFiles === false ? undefined : await this.ignores.of(whereabouts, tools.roots, options, signal);
+    const ignores = options.useIgnoreFiles === false ? undefined : await this.ignores.of(whereabouts, tools.roots, options);
     return sweep(tools, whereabouts, {
       find: options, flags, signal, receive, asAsked: this.asAsked,
       native: ignores?.native ?? true,
-      composed: async () => (ignores === undefined ? { text: "", above: "" } : ignores.composed()),
+      composed: async (ending) => (ignores === undefined ? { text: "", above: "" } : ignores.composed(ending)),
     });
   }
 }

@@ -45,8 +45,8 @@ export interface SweepOptions {
   readonly flags: readonly string[];
   /** The base's own folder reads its ignore files itself: merged has the same there. */
   readonly native: boolean;
-  /** Waited for only by what needs it. */
-  readonly composed: () => Promise<Composed>;
+  /** Waited for only by what needs it; given up with the signal. */
+  readonly composed: (signal: CancelSignal) => Promise<Composed>;
   readonly signal: CancelSignal;
   /** A folder of merged as it is to be told. */
   readonly asAsked?: (folder: string) => string;
@@ -113,7 +113,7 @@ interface Run {
 async function one(tools: Tools, run: Run, options: SweepOptions, held: Set<string>): Promise<readonly string[]> {
   const { temp, command } = tools;
   const useIgnore = options.find.useIgnoreFiles !== false;
-  const composed = run.native || !useIgnore ? undefined : await options.composed();
+  const composed = run.native || !useIgnore ? undefined : await options.composed(options.signal);
   const { text = "", above = "", global } = composed ?? {};
   const { placed, args, cwd } = await stand(tools, run, { text, above }, options, held);
   if (placed.length === 0) return [];
