@@ -86,6 +86,13 @@ export default defineConfig(
     { regex: "/search/(?!types(\\.ts|\\.js)?$)", message: "A searcher is handed to the adapter; only its shapes are imported." },
     { regex: "/(host|carry|apply|extension)(/|\\.|$)", message: "Hosts are handed to the adapter by extension.ts." },
   ]),
+  // A page in a web view has neither; of the adapter it has the pure files that both sides of the conversation know.
+  fence(["src/webview/**/*.ts"], [
+    { ...nodeModules, message: "A page runs in a browser." },
+    { ...vscode, message: "A page runs in a browser." },
+    { regex: "^\\.\\./(\\.\\./)*(engine|host|patch|carry|apply|search|extension)", message: "A page knows its extension by messages alone." },
+    { regex: "/vscode/(?!find/(protocol|results|replacePattern|textQuery)(\\.ts|\\.js)?$)", message: "A page imports the pure files of src/vscode/find alone." },
+  ]),
   fence(["src/*.ts"], [
     { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "Import the engine through its index." },
     { regex: "/apply/", message: "Only the host's index imports what writes the base (INV-1)." },

@@ -14,6 +14,7 @@ import { Disposables } from "./disposables.js";
 import { describe } from "./errors.js";
 import { FailureNotice } from "./failureNotice.js";
 import { OverlayFileSystem } from "./fileSystemProvider.js";
+import { Search } from "./find/index.js";
 import { showChangesOnce } from "./firstLook.js";
 import { FloorStore } from "./floorStore.js";
 import { clearOld, JustDeleted } from "./justDeleted.js";
@@ -33,10 +34,11 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** What VS Code keeps for us: for good, and for this workspace. */
-export interface Mementos {
+/** What VS Code keeps for us: for good, and for this workspace; and where the extension lies. */
+export interface Surroundings {
   readonly globalState: vscode.Memento;
   readonly workspaceState: vscode.Memento;
+  readonly extensionUri: vscode.Uri;
 }
 
 /** `npm start` names the folder to open in the extension host's environment. */
@@ -44,7 +46,7 @@ const openVariable = "OVERLAY_WORKSPACE_OPEN";
 /** The window answers at once or is gone. */
 const windowAnswersMs = 2000;
 
-export async function run({ globalState: memento, workspaceState }: Mementos, store: OverlayStore, machine: Machine, log: vscode.LogOutputChannel): Promise<Running> {
+export async function run({ globalState: memento, workspaceState, extensionUri }: Surroundings, store: OverlayStore, machine: Machine, log: vscode.LogOutputChannel): Promise<Running> {
   const parts = new Disposables();
   const fail = (error: unknown): void => { log.error(describe(error)); };
   const keys = parts.add(new ContextKeys());
@@ -64,8 +66,9 @@ export async function run({ globalState: memento, workspaceState }: Mementos, st
   parts.add(showChangesOnce(overlays, workspaceState));
   parts.add(vscode.window.registerFileDecorationProvider(decorations));
   const list = parts.add(new OverlaysView(overlays, store, fail));
+  const search = parts.add(new Search(overlays, workspaceState, extensionUri, log, fail));
   const justDeleted = new JustDeleted(memento);
-  const context: CommandContext = { overlays, store, floors, trust, view, list, justDeleted, sourceControls, machine, log };
+  const context: CommandContext = { overlays, search, store, floors, trust, view, list, justDeleted, sourceControls, machine, log };
   parts.add(registerCommands(context));
   parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.

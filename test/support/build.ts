@@ -1,4 +1,4 @@
-// Bundles: the extension, the engine as a module for plain Node, the suite for VS Code, and the fence of the engine.
+// Bundles: the extension, the script of its web page, the engine as a module for plain Node, the suite for VS Code, and the fence of the engine.
 // `--fences` only checks the fence; `--suite` bundles the suite as well as dist/.
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
 import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
@@ -34,6 +34,15 @@ export async function buildProduct(): Promise<void> {
       outfile: "dist/overlay.mjs",
       platform: "node",
       format: "esm",
+    }),
+    bundle({
+      ...common,
+      write: false,
+      entryPoints: ["src/webview/find/main.ts"],
+      outfile: "dist/find.js",
+      platform: "browser",
+      format: "iife",
+      target: "es2023",
     }),
   ]);
   mkdirSync(join(root, "dist"), { recursive: true });

@@ -47,7 +47,7 @@ function vitest(project: string): () => Promise<Counts> {
 const parts: readonly Part[] = [
   { name: "types", what: "types", run: async () => {
     let counts = none;
-    for (const project of [".", "src/engine", "test", "bench"]) counts = add(counts, await check(tool("typescript", "bin", "tsc"), "-p", project));
+    for (const project of [".", "src/engine", "src/webview", "test", "bench"]) counts = add(counts, await check(tool("typescript", "bin", "tsc"), "-p", project));
     return counts;
   } },
   { name: "lint", what: "lint", run: () => check(tool("eslint", "bin", "eslint.js"), "--max-warnings", "0", ".") },

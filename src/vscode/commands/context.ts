@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { describe, make } from "../errors.js";
 import type { ChangesView, ViewNode } from "../changesView.js";
+import type { Search } from "../find/index.js";
 import type { FloorStore } from "../floorStore.js";
 import type { JustDeleted } from "../justDeleted.js";
 import type { Overlays } from "../overlays.js";
@@ -15,6 +16,7 @@ import { isOverlayUri, overlayUri, parseAddress } from "../uris.js";
 
 export interface CommandContext {
   readonly overlays: Overlays;
+  readonly search: Search;
   readonly store: OverlayStore;
   readonly floors: FloorStore;
   readonly trust: Trust;

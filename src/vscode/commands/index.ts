@@ -70,6 +70,17 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.takeOver": takeOver,
   "overlay.showCommands": showCommands,
   "overlay.showLog": async (context) => { context.log.show(); },
+  "overlay.goToFile": ({ search }) => search.goToFile(),
+  "overlay.findInFiles": ({ search }) => search.findInFiles(false),
+  "overlay.replaceInFiles": ({ search }) => search.findInFiles(true),
+  "overlay.findInFolder": ({ search }, clicked) => search.findInFiles(false, clicked),
+  "overlay.search.refresh": ({ search }) => search.refresh(),
+  "overlay.search.cancel": async ({ search }) => { search.cancel(); },
+  "overlay.search.clear": async ({ search }) => { search.clear(); },
+  "overlay.search.collapseAll": async ({ search }) => { search.fold(true); },
+  "overlay.search.expandAll": async ({ search }) => { search.fold(false); },
+  "overlay.search.next": ({ search }) => search.next(1),
+  "overlay.search.previous": ({ search }) => search.next(-1),
 };
 
 function isFactOf(value: unknown): value is { readonly of: OverlayNode } {
