@@ -31,7 +31,7 @@ ${button("replaceAll", "icon", "", t("Replace All (Ctrl+Alt+Enter)"))}</div>
 <div class="row-of-boxes"><div class="box">${box("includes", t("e.g. *.ts, src/**/include"))}</div></div>
 <label for="excludes">${attribute(t("files to exclude"))}</label>
 <div class="row-of-boxes"><div class="box">${box("excludes", t("e.g. *.ts, src/**/exclude"))}<div class="switches">
-${button("useExcludes", "switch", "⚙", t("Use Exclude Settings and Ignore Files"), "aria-pressed")}
+${button("useExcludes", "switch", "", t("Use Exclude Settings and Ignore Files"), "aria-pressed")}
 </div></div></div>
 </div>
 </div>

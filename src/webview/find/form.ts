@@ -26,6 +26,7 @@ export class FormBoxes {
     this.form = first;
     byId("toggleReplace", HTMLButtonElement).append(icon("chevron"));
     byId("replaceAll", HTMLButtonElement).append(icon("replaceAll"));
+    byId("useExcludes", HTMLButtonElement).append(icon("filter"));
     for (const name of textNames) this.listenToBox(name);
     for (const name of switchNames) byId(switches[name], HTMLButtonElement).addEventListener("click", () => { this.toggle(name); });
     byId("replaceAll", HTMLButtonElement).addEventListener("click", () => { listener.replaceAll(); });

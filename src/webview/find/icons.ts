@@ -2,6 +2,7 @@
 const paths = {
   chevron: "M6 3.5 10.5 8 6 12.5l-.8-.8L8.9 8 5.2 4.3z",
   close: "M8 7.2 11.6 3.6l.8.8L8.8 8l3.6 3.6-.8.8L8 8.8l-3.6 3.6-.8-.8L7.2 8 3.6 4.4l.8-.8z",
+  filter: "M1.5 3h13v1.6L10 9.2v4.3l-4-2V9.2L1.5 4.6zm1.7 1L7 8.8v2.1l2 1V8.8L12.8 4z",
   replace: "M3 2h6v5H3zm1 1v3h4V3zm3 6h6v5H7zm1 1v3h4v-3zM4 8h1v3h1.5L4.5 13l-2-2H4z",
   replaceAll: "M2 1h5v4H2zm1 1v2h3V2zm5 0h5v4H8zm1 1v2h3V3zM9 10h6v5H9zm1 1v3h4v-3zM4 7h1v4h2V9.5L9 11.5l-2 2V12H4z",
 } as const;

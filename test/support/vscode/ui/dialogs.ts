@@ -12,9 +12,12 @@ export interface Dialog {
 export async function waitForDialog(page: Page, options: UntilOptions = {}): Promise<Dialog> {
   const dialog = page.locator(".monaco-dialog-box:visible");
   await dialog.waitFor({ timeout: options.timeout ?? 20_000 });
+  const [messages, details] = [await dialog.locator(".dialog-message-text").allInnerTexts(), await dialog.locator(".dialog-message-detail").allInnerTexts()];
+  // A dialog that says one thing alone has it where others have the details.
+  const [message = "", ...detail] = [...messages, ...details];
   return {
-    message: await dialog.locator(".dialog-message-text").innerText(),
-    detail: (await dialog.locator(".dialog-message-detail").allInnerTexts()).join("\n"),
+    message,
+    detail: detail.join("\n"),
     buttons: await dialog.locator(".dialog-buttons .monaco-button").allInnerTexts(),
   };
 }

@@ -9,5 +9,6 @@ export {
 export { appendText, editorText, replaceText, save, tabs, waitForEditor, waitForText, type Tab } from "./editor.ts";
 export { gone, newFile, newFolder, newTopFolder, remove, rename } from "./files.ts";
 export { choosePath } from "./fileDialog.ts";
+export { builtInSearch, ownSearch, type FoundFile, type OwnSearch, type SearchView } from "./search.ts";
 export { keepEvidence } from "./evidence.ts";
 export { openOverlayWindow, plantFiles, type Files, type OverlayWindow } from "./overlayWindow.ts";
