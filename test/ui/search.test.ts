@@ -306,6 +306,14 @@ describe("the view Overlay Search", () => {
     await shows("docs/readme.md 1");
   });
 
+  test("Go to File hands over to VS Code what begins as a command or a line does", async () => {
+    const { page } = window;
+    await page.keyboard.press("Control+P");
+    await page.locator(".quick-input-widget:visible input").fill(">Overlay: Show Log");
+    await until("the palette", async () => (await quickPickRows(page)).some(({ label }) => label.trim() === "Overlay: Show Log"));
+    await page.keyboard.press("Escape");
+  });
+
   test("Go to File has what was opened last at the top, and answers what is not there with nothing", async () => {
     const { page } = window;
     for (const path of ["latin.txt", "src/two.ts"]) {

@@ -109,11 +109,11 @@ describe("search", () => {
     const settings = vscode.workspace.getConfiguration("overlay.search");
     await settings.update("useBuiltInSearch", "never", vscode.ConfigurationTarget.Workspace);
     try {
-      const { registerFileSearchProvider2: register } = vscode.workspace as unknown as Registering;
+      const workspace = vscode.workspace as unknown as Registering;
       // Each scheme has one provider: another one is refused as long as ours is there.
       const other = await until("ours to be gone", () => {
         try {
-          return register("overlay", { provideFileSearchResults: () => [vscode.Uri.joinPath(root, "theirs.ts")] });
+          return workspace.registerFileSearchProvider2("overlay", { provideFileSearchResults: () => [vscode.Uri.joinPath(root, "theirs.ts")] });
         } catch {
           return undefined;
         }

@@ -13,6 +13,8 @@ import { parseGoToQuery, type GoToQuery } from "./goToQuery.js";
 import { Recents } from "./recents.js";
 
 const recentsKey = "recentFiles";
+/** What VS Code's own box has for a text that begins so: commands, symbols, lines of this editor, help. */
+const ofOthers = /^[>@#:?]/;
 /** More rows than these nobody reads; VS Code shows as many. */
 const maxRows = 512;
 
@@ -91,6 +93,11 @@ class Pick {
   }
 
   private async ask(text: string): Promise<void> {
+    if (ofOthers.test(text)) {
+      this.pick.hide();
+      await vscode.commands.executeCommand("workbench.action.quickOpen", text);
+      return;
+    }
     this.asking?.abort();
     const stop = new AbortController();
     this.asking = stop;
