@@ -9,7 +9,7 @@ import { makeSourceTree } from "./journey/sourceTree.ts";
 import { requireNode24, root, say } from "./paths.ts";
 import { makeTemp, removeTemp } from "./processes.ts";
 import {
-  appendText, explorer, growView, newFile, newTopFolder, quickPickRows, remove, rename, runCommand, save, sourceControl, startWorkbench, typeInput, until, useMenu, view,
+  appendText, explorer, growView, newFile, newTopFolder, ownSearch, quickPickRows, remove, rename, runCommand, save, sourceControl, startWorkbench, typeInput, until, useMenu, view,
   waitForEditor, waitForOverlay, waitForStatus, waitForText,
 } from "./vscode/ui/index.ts";
 
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   say("starting VS Code");
   const workbench = await startWorkbench({
     extension: "dev", env: { OVERLAY_WORKSPACE_OPEN: base },
-    settings: { "editor.minimap.enabled": false, "workbench.colorTheme": process.env["OVERLAY_SCREENSHOT_THEME"] ?? "Default Light Modern", "diffEditor.renderSideBySide": true, "json.validate.enable": false },
+    settings: { "editor.minimap.enabled": false, "workbench.colorTheme": process.env["OVERLAY_SCREENSHOT_THEME"] ?? "Default Light Modern", "diffEditor.renderSideBySide": true, "json.validate.enable": false, "overlay.search.useBuiltInSearch": "never" },
   });
   try {
     await workbench.page.setViewportSize(size);
@@ -103,6 +103,8 @@ async function takePictures(page: Page): Promise<void> {
   await take(page, "apply");
   await page.keyboard.press("Escape");
 
+  await takeSearch(page);
+
   await explorer(page).collapse("lib");
   await explorer(page).contextMenu("README.md", undefined);
   await view(page, "Overlays").contextMenu("eslint", "Duplicate Overlay");
@@ -113,6 +115,22 @@ async function takePictures(page: Page): Promise<void> {
   await runCommand(page, "Notifications: Clear All Notifications");
   await page.mouse.move(900, 300); // away from the edge that was pulled
   await take(page, "overlays");
+}
+
+/** The view Overlay Search with something to replace, and the comparison that shows it. */
+async function takeSearch(page: Page): Promise<void> {
+  const search = ownSearch(page);
+  await search.open();
+  await search.search("formatter");
+  await search.button("toggleDetails").click();
+  await search.box("includes").fill("lib/**/*.js");
+  await search.button("toggleReplace").click();
+  await search.box("replacement").fill("reporter");
+  await (await search.row("lib/cli.js", 2)).click();
+  await until("the comparison", async () => (await page.locator(".editor-instance .editor.modified .view-line").count()) > 0);
+  await page.mouse.move(900, 500);
+  await take(page, "search");
+  await runCommand(page, "View: Close All Editors");
 }
 
 /** Waits until nothing moves any more: menus and quick picks fade in. */

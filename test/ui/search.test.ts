@@ -104,7 +104,11 @@ describe("replacing, by VS Code's own search", () => {
 
   test("Replace All goes to the upper, the base stays, and Undo takes it back", async () => {
     const { page } = window;
-    await explorer(page).row("one.txt");
+    // VS Code forgets how to undo in a file of a scheme that is not its own when its last editor closes.
+    for (const name of ["two.txt", "one.txt"]) {
+      await explorer(page).click(name, { clickCount: 2 });
+      await waitForEditor(page, name);
+    }
     const search = builtInSearch(page);
     await search.open();
     await search.search("needle");
@@ -115,11 +119,9 @@ describe("replacing, by VS Code's own search", () => {
     await answerDialog(page, "Replace");
     await until("the upper to have it", async () => inUpper(window, "one.txt") === "pin\n" && inUpper(window, "two.txt") === "a pin\n");
     expect([inBase(window, "one.txt"), inBase(window, "two.txt")]).toEqual(["needle\n", "a needle\n"]);
-    await explorer(page).click("one.txt", { clickCount: 2 });
     await waitForText(page, "pin");
     await page.locator(".editor-instance .view-lines").first().click();
     await page.keyboard.press("Control+Z");
-    await answerDialog(page, "Undo in 2 Files");
     await waitForText(page, "needle");
     await runCommand(page, "File: Save All Files");
     await until("the upper to have it back", async () => inUpper(window, "one.txt") === "needle\n" && inUpper(window, "two.txt") === "a needle\n");
@@ -186,13 +188,15 @@ describe("the view Overlay Search", () => {
     const search = ownSearch(page);
     await search.box("pattern").press("Control+ArrowDown");
     for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowDown");
-    const active = async (): Promise<string | null> => search.frame.locator("#results").getAttribute("aria-activedescendant");
-    const label = async (): Promise<string | null> => search.frame.locator(`#${(await active()) ?? ""}`).getAttribute("aria-label");
-    expect(await label()).toBe("const alpha = 1;, line 1");
+    const isOn = (label: string): Promise<boolean> => until(`the row ${label} to be the active one`, async () => {
+      const id = await search.frame.locator("#results").getAttribute("aria-activedescendant");
+      return id !== null && (await search.frame.locator(`#${id}`).getAttribute("aria-label", { timeout: 1_000 })) === label;
+    });
+    await isOn("const alpha = 1;, line 1");
     await waitForEditor(page, "one.ts");
     expect((await tabs(page)).map(({ label: name }) => name)).toEqual(["one.ts"]);
     await page.keyboard.press("ArrowLeft");
-    expect(await label()).toBe("one.ts, src, 2 matches");
+    await isOn("one.ts, src, 2 matches");
     await page.keyboard.press("ArrowLeft");
     await shows("latin.txt 1, docs/readme.md 1, src/one.ts 0, src/two.ts 2");
     await page.keyboard.press("ArrowRight");
