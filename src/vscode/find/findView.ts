@@ -148,8 +148,12 @@ export class FindView implements vscode.WebviewViewProvider, vscode.Disposable {
   }
 
   private async open({ file, hit }: Place, how: OpenHow): Promise<void> {
-    this.current = { file: file.id, hit: hit.id };
+    const mine = { file: file.id, hit: hit.id };
+    this.current = mine;
     const uri = vscode.Uri.parse(file.uri);
+    await vscode.workspace.openTextDocument(uri);
+    // Who has gone on meanwhile wants to see the next one, and this not after it.
+    if (this.current !== mine) return;
     const selection = rangeOf(hit.span);
     const show: vscode.TextDocumentShowOptions = {
       selection, preview: how === "preview", preserveFocus: how === "preview", ...(how === "side" ? { viewColumn: vscode.ViewColumn.Beside } : {}),
