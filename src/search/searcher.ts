@@ -189,7 +189,11 @@ class Search {
   }
 }
 
-function finished(limitHit: boolean, complaints: readonly string[]): Finished {
+/** A link that leads nowhere, and what went while it was searched, have no text that anybody could miss. */
+const isAbsent = /\(os error [23]\)$/;
+
+function finished(limitHit: boolean, all: readonly string[]): Finished {
+  const complaints = all.filter((line) => !isAbsent.test(line));
   const [first] = complaints;
   if (first === undefined) return { limitHit };
   const more = complaints.length === 1 ? "" : `, and ${String(complaints.length - 1)} more`;

@@ -9,7 +9,7 @@ import { explorer, startWorkbench, waitForOverlay, waitForText } from "../suppor
 
 /** What an installed extension may consist of; whoever adds something that runs adds it here and to .vscodeignore. */
 const allowed = [
-  /^package\.json$/, /^package\.nls(\.[a-z-]+)?\.json$/, /^l10n\/[^/]+\.json$/, /^dist\/extension\.js$/, /^media\/[^/]+\.(png|svg)$/,
+  /^package\.json$/, /^package\.nls(\.[a-z-]+)?\.json$/, /^l10n\/[^/]+\.json$/, /^dist\/(extension|find)\.js$/, /^media\/[^/]+\.(png|svg|css)$/,
   /^media\/screenshots\/[a-z-]+\.png$/, // the walkthrough's pictures
   /^(readme|changelog)\.md$/i, /^LICENSE(\.txt)?$/, /^\.vsixmanifest$/,
 ];
@@ -48,6 +48,6 @@ describe("the packed extension, in a fresh VS Code", () => {
       .filter((entry) => !entry.isDirectory())
       .map((entry) => relative(installed, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
     expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)))).toEqual([]);
-    expect(files).toEqual(expect.arrayContaining(["package.json", "dist/extension.js"]));
+    expect(files).toEqual(expect.arrayContaining(["package.json", "dist/extension.js", "dist/find.js", "media/find.css"]));
   });
 });

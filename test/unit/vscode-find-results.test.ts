@@ -61,6 +61,7 @@ describe("results", () => {
     const far = `${"x".repeat(100)}abc${"y".repeat(1000)}`;
     const cut = rowOf(span, far, { startLine: 0, startColumn: 100, endLine: 0, endColumn: 103 });
     expect([cut.before, cut.inside, cut.after.length]).toEqual([`…${"x".repeat(26)}`, "abc", 250]);
+    expect(rowOf(span, `${"word ".repeat(20)}abc`, { startLine: 0, startColumn: 100, endLine: 0, endColumn: 103 }).before).toBe("…word word word word word ");
     expect(rowOf(span, "one\ntwo\nthree", { startLine: 0, startColumn: 2, endLine: 2, endColumn: 2 })).toMatchObject({ before: "on", inside: "e\ntwo\nth", after: "ree" });
   });
 

@@ -192,7 +192,7 @@ export class FindModel implements vscode.Disposable {
   private doneStatus(): Status {
     if (this.running !== undefined) return this.shownStatus;
     const limited = this.limitHit ? [vscode.l10n.t("There are more than these. Search for something more special, or raise 'search.maxResults'.")] : [];
-    const text = [this.countText(), ...limited, ...this.messages].join(" ");
+    const text = [this.countText(), ...limited, ...this.messages].join("\n");
     return { ...idle, text, kind: limited.length + this.messages.length > 0 ? "warning" : "info", offersLog: this.messages.length > 0 };
   }
 

@@ -156,6 +156,12 @@ function compareNames(a: string, b: string): number {
   return collator.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
 }
 
+/** Without the rest of a word at its beginning, if there are others. */
+function wordsOf(text: string): string {
+  const [rest = ""] = /^\S*\s+(?=\S)/.exec(text) ?? [];
+  return text.slice(rest.length);
+}
+
 const beforeLimit = 26;
 const insideLimit = 1000;
 const afterLimit = 250;
@@ -171,7 +177,7 @@ export function rowOf(span: Span, text: string, at: { readonly startLine: number
     : [first.slice(at.startColumn), ...lines.slice(at.startLine + 1, at.endLine), last.slice(0, at.endColumn)].join("\n");
   return {
     span,
-    before: before.length > beforeLimit ? `…${before.slice(-beforeLimit)}` : before,
+    before: before.length > beforeLimit ? `…${wordsOf(before.slice(-beforeLimit))}` : before,
     inside: inside.slice(0, insideLimit),
     after: last.slice(at.endColumn, at.endColumn + afterLimit).trimEnd(),
   };
