@@ -63,17 +63,50 @@ describe("the folder's times", () => {
   });
 
   test("a folder that its owner may not write to: one by one, and its mode and times are as before", async () => {
-    const held = gate((call) => call.name === "link");
-    const world = await World.create({ base, scratch: { "upper/d": { directory: true, mode: 0o555 } }, disk: { uid: 1000 }, hook: held.hook });
+    const seen = recorder();
+    let links = 0;
+    const held = gate((call) => call.name === "link" && links++ === 0);
+    const world = await World.create({ base, scratch: { "upper/d": { directory: true, mode: 0o555 } }, disk: { uid: 1000 }, hook: compose(seen.hook, held.hook) });
     const before = await world.overlay.stat("/d");
     const copies = ["x", "y", "z"].map((name) => world.overlay.copyUp(`/d/${name}`));
     await held.reached;
     for (let i = 0; i < 300; i++) await Promise.resolve();
-    expect(Object.keys(world.upper())).toEqual(["d"]);
+    expect([Object.keys(world.upper()), seen.count("link")]).toEqual([["d"], 1]);
     held.open();
     await Promise.all(copies);
     expect(await world.overlay.stat("/d")).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs });
     expect(Object.keys(world.upper())).toEqual(["d", "d/x", "d/y", "d/z"]);
+  });
+
+  test("and then one that its owner may write to: put back once by many again", async () => {
+    const seen = recorder();
+    const held = gate(onScratch("link", "upper/d/y"));
+    const tree = { ...base, "d/w": "W" };
+    const world = await World.create({ base: tree, scratch: { "upper/d": { directory: true, mode: 0o555 } }, disk: { uid: 1000 }, hook: compose(seen.hook, held.hook) });
+    await world.overlay.copyUp("/d/x");
+    await world.overlay.chmod("/d", 0o755);
+    seen.calls.length = 0;
+    const copies = ["y", "z", "w"].map((name) => world.overlay.copyUp(`/d/${name}`));
+    await held.reached;
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    held.open();
+    await Promise.all(copies);
+    expect(seen.calls.filter(onScratch("utimes", "upper/d"))).toHaveLength(1);
+  });
+
+  test("times that are set between two copies stay", async () => {
+    const held = gate(onScratch("link", "upper/d/x"));
+    const world = await World.create({ base, hook: held.hook });
+    await world.overlay.utimes("/d", 5, 6);
+    const first = world.overlay.copyUp("/d/x");
+    await held.reached;
+    const set = world.overlay.utimes("/d", 7, 8);
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    const second = world.overlay.copyUp("/d/y");
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    held.open();
+    await Promise.all([first, set, second]);
+    expect(await mtime(world)).toBe(8000);
   });
 
   test("one that fails, and one that is cancelled before its lock, do not keep the next from it", async () => {
