@@ -1,6 +1,6 @@
 /** The first append to a small file of the base: its copy is staged with what is added, and one publish shows both. */
 import { describe, expect, test } from "vitest";
-import { faultCase, type FaultCase, onScratch, once } from "../support/faultCase.js";
+import { faultCase, type FaultCase, onBase, onScratch, once } from "../support/faultCase.js";
 import { compose, gate, type Matches, recorder } from "../support/layers/hooks.js";
 import { codeOf, World, type WorldOptions } from "../support/world.js";
 
@@ -125,4 +125,9 @@ describe("INV-11 a fault", () => {
     }),
     merged: { "/a": "B+" }, upper: { a: 'file "B+"' },
   });
+  for (const [how, oneStep, before] of [["in one step", true, onScratch("publishCopy", "upper/a")], ["by hand", false, onBase("fingerprint", "a")]] as const) {
+    check(`the lower went before the publish, ${how}: a file with nothing but what is added`, {
+      disk: { oneStep }, meanwhile: once(before, (_, w) => { w.disk.unlink("/base/a"); }), merged: { "/a": "+" }, upper: { a: 'file "+"' },
+    });
+  }
 });

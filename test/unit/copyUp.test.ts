@@ -250,6 +250,31 @@ describe("step 1, the parents", () => {
   });
 });
 
+describe("step 1, a folder", () => {
+  test("INV-11 one that is cancelled before it begins is not copied", async () => {
+    const world = await World.create({ base: { "d/x": "X" } });
+    const signal = AbortSignal.abort();
+    expect(await codeOf(world.overlay.copyUp("/d", { signal }))).toBe("ECANCELED");
+    expect(world.upper()).toEqual({});
+  });
+
+  test("two in one that its owner may not write to: one after the other, and its mode stays", async () => {
+    const calls = recorder();
+    let moves = 0;
+    const held = gate((call) => call.name === "rename" && moves++ === 0);
+    const world = await World.create({
+      base: { "d/e/x": "X", "d/f/x": "X" }, scratch: { "upper/d": { directory: true, mode: 0o555 } }, disk: { uid: 1000 }, hook: compose(calls.hook, held.hook),
+    });
+    const copies = ["/d/e", "/d/f"].map((path) => world.overlay.copyUp(path));
+    await held.reached;
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    expect(calls.count("rename")).toBe(1);
+    held.open();
+    await Promise.all(copies);
+    expect([Object.keys(world.upper()), (await world.overlay.stat("/d")).mode]).toEqual([["d", "d/e", "d/f"], 0o555]);
+  });
+});
+
 describe("step 3, the look", () => {
   test("an entry in upper is done; an absent or deleted one is ENOENT; a FIFO is refused", async () => {
     const calls = recorder();
