@@ -1,5 +1,5 @@
 /** What carries changes out of an open overlay and into it, in the words of the adapter's port: each call is passed on. */
-import { exportFolder, exportLayer, exportPatch, exportPatchFile, importPatch } from "./carry/index.js";
+import { exportFolder, exportLayer, exportPatch, exportPatchFile, importPatch, originContent } from "./carry/index.js";
 import { apply, appliedRecords, type OpenOverlay, planApply, undoApply } from "./host/index.js";
 import type { ApplyPlan, Carrier, Selection } from "./vscode/carrier.js";
 
@@ -10,6 +10,7 @@ export function createCarrier(overlay: OpenOverlay): Carrier {
     folder: (target, options) => exportFolder(overlay, target, options),
     layerFile: (target, options) => exportLayer(overlay, target, options),
     importPatch: (patch, options) => importPatch(overlay, patch, options),
+    origin: (path, signal) => originContent(overlay, path, signal),
     planApply: (options) => plan(overlay, options),
     applied: () => appliedRecords(overlay),
     undoApply: (id, options) => undoApply(overlay, id, options),

@@ -3,5 +3,6 @@ export { exportFolder, type FolderReport } from "./exportFolder.js";
 export { type ExportedLayer, exportLayer, layerTar, type LayerReport } from "./exportLayer.js";
 export { type ExportedPatch, exportPatch, type PatchReport } from "./exportPatch.js";
 export { exportPatchFile } from "./intoFile.js";
+export { originContent, type OriginContent } from "./originContent.js";
 export { importPatch, type ImportReport } from "./importPatch.js";
 export type { Carried, CarryOptions, LeftOut, Selection } from "./types.js";

@@ -5,7 +5,7 @@
  */
 import type { Origin } from "./originRecords.js";
 import type {
-  CancelSignal, Change, Disposable, Dropped, Durability, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Progress, Retention, Snapshot,
+  CancelSignal, Change, Disposable, Dropped, Durability, LayerInfo, OriginFile, OverlayDirent, OverlayEvent, OverlayStat, Progress, Retention, Snapshot,
 } from "./types.js";
 import type { Whereabouts } from "./whereabouts.js";
 
@@ -162,6 +162,11 @@ export interface Overlay {
    * nothing was copied, or no record is left of it: it is advisory.
    */
   originOf(path: string, layer?: string): Promise<Origin | undefined>;
+  /**
+   * The file of the base that the change at this path was made from (copied, deleted, replaced or renamed). Undefined for
+   * what was no file, or whose content was not looked at before it went: up to 8 MiB it is, some seconds after the change.
+   */
+  originFile(path: string): Promise<OriginFile | undefined>;
   /**
    * "Keep mine": takes what the lowers have now for what the change at this one path was made from, so that it is stale
    * no more. Nothing to do where nothing differs. For "take base" there is `reset`.

@@ -8,6 +8,7 @@ import { isOfOneView, type LowerDirectory, MarkedDirectory } from "./lowerView.j
 import { mergedView } from "./mergedView.js";
 import type { ContentHash, Origin, Records, Under } from "./originRecords.js";
 import { childPath, components, type OverlayPath } from "./paths.js";
+import type { OriginFile } from "./types.js";
 
 export type Deep =
   /** No layer above says anything of the name: it is that of the view below, at `lower`. */
@@ -62,4 +63,16 @@ export async function originIn(ctx: Context, path: OverlayPath, below: LowerDire
   if (!(ctx.lowerRoot instanceof MarkedDirectory) || isOfOneView(ctx.lowerRoot, below)) return ctx.origins.get(path);
   const deep = await new DeepOrigins(ctx, below).at(mergedView(ctx), path);
   return deep?.kind === "record" && !("type" in deep.origin) ? deep.origin : undefined;
+}
+
+/**
+ * The file of the base that the change at a path was made from. Undefined where that was none, or where its content was
+ * not hashed before it went: then nothing can be told from it.
+ */
+export async function originFile(ctx: Context, path: OverlayPath): Promise<OriginFile | undefined> {
+  const deep = await new DeepOrigins(ctx, ctx.layers.view("base")).at(mergedView(ctx), path);
+  if (deep?.kind !== "record") return undefined;
+  const { origin: { lower, size, mtimeNs }, hash } = deep;
+  if (hash?.size !== size || hash.mtimeNs !== mtimeNs) return undefined;
+  return { lower, size: Number(size), is: (content) => content.length === Number(size) && ctx.env.digest(content) === hash.is };
 }

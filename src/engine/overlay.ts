@@ -9,7 +9,7 @@ import { changeOf, changes } from "./changes.js";
 import type { Context } from "./context.js";
 import { copy } from "./copy.js";
 import { copyUp } from "./copyUp.js";
-import { originIn } from "./deepOrigins.js";
+import { originFile, originIn } from "./deepOrigins.js";
 import { createDirectory, defaultDirectoryMode, link, symlink } from "./create.js";
 import { asOverlayError, Refusal } from "./errors.js";
 import { dropped, forget, Keeper, sizeOfDropped } from "./dropped.js";
@@ -34,7 +34,7 @@ import { renameSnapshot, snapshots, takeSnapshot } from "./snapshot.js";
 import { squash } from "./squash.js";
 import { syncTree } from "./syncTree.js";
 import { thaw } from "./thaw.js";
-import type { Change, Disposable, Dropped, LayerInfo, OverlayDirent, OverlayEvent, OverlayStat, Retention, Snapshot } from "./types.js";
+import type { Change, Disposable, Dropped, LayerInfo, OriginFile, OverlayDirent, OverlayEvent, OverlayStat, Retention, Snapshot } from "./types.js";
 import { bringBack } from "./undo.js";
 import { isUnchangedCopy } from "./unchanged.js";
 import { type Whereabouts, WhereaboutsOf } from "./whereabouts.js";
@@ -353,6 +353,10 @@ class OverlayEngine implements Overlay {
 
   originOf(path: string, layer?: string): Promise<Origin | undefined> {
     return this.run("originOf", path, (p) => (layer === undefined ? this.ctx.origins.get(p) : originIn(this.ctx, p, this.ctx.layers.view(layer))));
+  }
+
+  originFile(path: string): Promise<OriginFile | undefined> {
+    return this.run("originFile", path, (p) => originFile(this.ctx, p));
   }
 
   adoptOrigin(path: string): Promise<void> {

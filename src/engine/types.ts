@@ -142,3 +142,11 @@ export interface LayerInfo {
   /** Bytes of all its files. */
   readonly bytes: number;
 }
+
+/** A file of the base as it was when a change was made from it. Its content is not kept; who has some can ask whether it is that. */
+export interface OriginFile {
+  /** Where it was, as an overlay path. */
+  readonly lower: string;
+  readonly size: number;
+  is(content: Uint8Array): boolean;
+}

@@ -49,6 +49,11 @@ export interface ImportReport {
   readonly leftBehind: readonly string[];
 }
 
+export type OriginContent =
+  | { readonly kind: "found"; readonly content: Uint8Array }
+  /** `unknown`: nothing tells what it was. `noHistory`: there is no git, or no repository. `notInHistory`: no version in it is this. */
+  | { readonly kind: "unknown" | "noHistory" | "notInHistory" };
+
 export type ApplyAction = "create" | "overwrite" | "mode" | "delete" | "rename" | "replace" | "mkdir" | "rmdir";
 
 /** One thing that applying would do to the base. */
@@ -113,6 +118,8 @@ export interface Carrier {
   folder(target: string, options: CarryOptions & { readonly path?: string }): Promise<FolderReport>;
   layerFile(target: string, options: Selection): Promise<LayerReport>;
   importPatch(patch: Uint8Array, options: CarryOptions): Promise<ImportReport>;
+  /** What the base had when the change at a path was made. Runs git in the base: for folders that the user trusts. */
+  origin(path: string, signal?: CancelSignal): Promise<OriginContent>;
   /** What applying would do. Only its `apply`, and `undoApply`, ever write the base. */
   planApply(options: Selection): Promise<ApplyPlan>;
   /** Latest first. */

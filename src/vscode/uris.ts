@@ -15,6 +15,11 @@ const sideOf = "of=";
 /** Before the layer that is looked at in place of what lies below the upper: a snapshot's id, or "base". */
 const layerIs = "layer=";
 
+/** What the base had when the change at this path was made. */
+const originSide = "origin";
+/** Before the key of a content that is kept for as long as it is shown. */
+const heldIs = "held=";
+
 export interface Address {
   readonly id: string;
   /** The first path segment; it must be the base folder's name. */
@@ -46,6 +51,24 @@ export function pathOfLower(uri: vscode.Uri): string | undefined {
 /** What a layer shows under the path of an overlay URI. */
 export function layerUri(uri: vscode.Uri, layer: string): vscode.Uri {
   return uri.with({ scheme: baseScheme, query: `${layerIs}${layer}` });
+}
+
+/** What the base had when the change was made. */
+export function originUri(uri: vscode.Uri): vscode.Uri {
+  return uri.with({ scheme: baseScheme, query: originSide });
+}
+
+export function isOriginSide(uri: vscode.Uri): boolean {
+  return uri.query === originSide;
+}
+
+/** What the overlay had when a merge began. */
+export function heldUri(uri: vscode.Uri, key: string): vscode.Uri {
+  return uri.with({ scheme: baseScheme, query: `${heldIs}${key}` });
+}
+
+export function heldOf(uri: vscode.Uri): string | undefined {
+  return uri.query.startsWith(heldIs) ? uri.query.slice(heldIs.length) : undefined;
 }
 
 /** The layer that an overlay-base: URI names; undefined for what lies below the upper. */

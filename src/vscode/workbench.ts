@@ -25,6 +25,7 @@ import { ReaderSync } from "./readerSync.js";
 import { Registration } from "./registration.js";
 import { SourceControls } from "./sourceControls.js";
 import { StatusBar } from "./statusBar.js";
+import { ThirdSides } from "./thirdSides.js";
 import { Trust } from "./trust.js";
 import { isOverlayUri } from "./uris.js";
 
@@ -57,7 +58,8 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
 
   const files = parts.add(new OverlayFileSystem(overlays, fail));
   parts.add(new ReaderSync(overlays, (session) => files.refreshOpenFiles(session), fail));
-  const bases = parts.add(new BaseFileSystem(overlays, files.onDidChangeBase));
+  const sides = parts.add(new ThirdSides(trust));
+  const bases = parts.add(new BaseFileSystem(overlays, sides, files.onDidChangeBase));
   const decorations = parts.add(new Decorations(overlays));
   const view = parts.add(new ChangesView(overlays));
   const sourceControls = parts.add(new SourceControls(overlays));
@@ -68,7 +70,7 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
   const list = parts.add(new OverlaysView(overlays, store, fail));
   const search = parts.add(new Search(overlays, workspaceState, extensionUri, log, fail));
   const justDeleted = new JustDeleted(memento);
-  const context: CommandContext = { overlays, search, store, floors, trust, view, list, justDeleted, sourceControls, machine, log };
+  const context: CommandContext = { overlays, search, store, floors, trust, view, list, justDeleted, sourceControls, sides, machine, log };
   parts.add(registerCommands(context));
   parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.

@@ -80,8 +80,12 @@ async function sidesOf(overlay: Overlay, path: string, change: Change | undefine
   }
 }
 
+export function looksBinary(content: Uint8Array): boolean {
+  return content.subarray(0, sniffLength).includes(0);
+}
+
 async function isBinary(overlay: Overlay, path: string, sides: Exclude<Sides, "both">): Promise<boolean> {
-  if (sides === "baseOnly") return (await overlay.readLowerFile(path)).subarray(0, sniffLength).includes(0);
+  if (sides === "baseOnly") return looksBinary(await overlay.readLowerFile(path));
   const handle = await overlay.open(path, "r");
   try {
     const start = new Uint8Array(sniffLength);

@@ -11,6 +11,7 @@ import type { Machine, OverlayInfo, OverlayStore } from "../ports.js";
 import type { Session } from "../session.js";
 import { ChangeResource, type SourceControls } from "../sourceControls.js";
 import { activeSession } from "../statusBar.js";
+import type { ThirdSides } from "../thirdSides.js";
 import type { Trust } from "../trust.js";
 import { isOverlayUri, overlayUri, parseAddress } from "../uris.js";
 
@@ -24,6 +25,7 @@ export interface CommandContext {
   readonly list: OverlaysView;
   readonly justDeleted: JustDeleted;
   readonly sourceControls: SourceControls;
+  readonly sides: ThirdSides;
   readonly machine: Machine;
   readonly log: vscode.LogOutputChannel;
 }

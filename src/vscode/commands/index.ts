@@ -18,7 +18,8 @@ import { pruneUnchangedCopies } from "./prune.js";
 import { resetLayers } from "./resetLayers.js";
 import { resetSelection, resetToBase, restore } from "./reset.js";
 import { renameSnapshot, squashSnapshots, takeSnapshot } from "./snapshots.js";
-import { keepMine, mergeInEditor } from "./stale.js";
+import { keepMine } from "./stale.js";
+import { compareThreeWays, mergeInEditor } from "./threeWays.js";
 import { emptyTrash, undoReset } from "./undoReset.js";
 
 type Command = (context: CommandContext, clicked: unknown, selected: unknown, given: Given) => Promise<void>;
@@ -38,6 +39,7 @@ const commands: Readonly<Record<string, Command>> = {
   // The same for a change whose base has moved.
   "overlay.takeBase": restore,
   "overlay.keepMine": keepMine,
+  "overlay.compareThreeWays": compareThreeWays,
   "overlay.mergeInEditor": mergeInEditor,
   "overlay.pruneUnchangedCopies": pruneUnchangedCopies,
   // For the key in the view: bound to resetToBase itself, the Explorer's menu would show a key that means "delete" there.

@@ -1,32 +1,15 @@
 /**
- * What to do with a change whose base has moved since: keep it as it is, or look at both and take over by hand. To take
- * the base is Restore under the name that it has here.
+ * Keep Mine: a change whose base has moved since is kept as it is. To take the base is Restore under the name that it has
+ * here; to have something of both: threeWays.ts.
  */
 import * as vscode from "vscode";
 import { make } from "../errors.js";
 import { readOnlyReason } from "../fileSystemProvider.js";
 import { isWithin, nameOf } from "../paths.js";
-import { compareWithBase } from "./compare.js";
 import { mention, targetsOf, type CommandContext, type Target } from "./context.js";
 
 export async function keepMine(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
   await keep(await targetsOf(context, clicked, selected));
-}
-
-/**
- * VS Code's merge editor wants a third side, what the base had when the change was made, and that is not kept: so both
- * that there are, side by side, and a word on how to go on from there.
- */
-export async function mergeInEditor(context: CommandContext, clicked: unknown, selected: unknown): Promise<void> {
-  const targets = await targetsOf(context, clicked, selected);
-  await compareWithBase(context, clicked, selected);
-  if (targets.length === 0) return;
-  const text = vscode.l10n.t("What the base had before is not kept, so nothing can be merged by itself. Take over what you want from the left, save, and choose Keep Mine.");
-  const keepNow = vscode.l10n.t("Keep Mine");
-  // Not waited for: the comparison is what one works in meanwhile.
-  void vscode.window.showInformationMessage(text, keepNow).then(async (chosen) => {
-    if (chosen === keepNow) await vscode.commands.executeCommand("overlay.keepMine", clicked, selected);
-  });
 }
 
 async function keep(targets: readonly Target[]): Promise<void> {
