@@ -1,6 +1,7 @@
 // `npm run screenshots`: takes the README's pictures from the running thing, into media/screenshots. What they show is done
 // in the workbench as a user does it, on the tree that the journey test uses. OVERLAY_SCREENSHOT_THEME and
-// OVERLAY_SCREENSHOT_FOLDER take them in another theme, to another place.
+// OVERLAY_SCREENSHOT_FOLDER take them in another theme, to another place. stale.png is one that `npm run test:ui -- stale`
+// leaves in .vscode-test/screenshots.
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";

@@ -9,7 +9,7 @@ import { nameOf } from "../paths.js";
 import type { Origin } from "../thirdSides.js";
 import { heldUri, lowerUri, originUri, overlayUri } from "../uris.js";
 import { compareWithBase, looksBinary } from "./compare.js";
-import { targetsOf, uriOf, type CommandContext, type Target } from "./context.js";
+import { guarded, targetsOf, uriOf, type CommandContext, type Target } from "./context.js";
 import { tell } from "./progress.js";
 
 /** VS Code's own, which its git extension opens as well. Not part of the API: it may go. */
@@ -60,7 +60,12 @@ export async function mergeInEditor(context: CommandContext, clicked: unknown, s
   }
 }
 
-/** @returns why it cannot be merged there. */
+/**
+ * The file itself is where the merge grows. It begins as the overlay has it, so that nothing of it is lost whenever it is
+ * saved or left: what the base changed elsewhere is there to be accepted, and of what both changed the overlay's side is
+ * taken until the user takes the other one.
+ * @returns why it cannot be merged there.
+ */
 async function merge(context: CommandContext, target: Target): Promise<string | undefined> {
   const { session: { overlay }, path } = target;
   // What begins with an underscore counts as internal, and is left out of the short list.
@@ -74,21 +79,15 @@ async function merge(context: CommandContext, target: Target): Promise<string | 
   const uri = uriOf(target);
   const document = await vscode.workspace.openTextDocument(uri);
   if (document.isDirty && !(await document.save())) return vscode.l10n.t("it has changes that are not saved.");
-  const held = heldUri(uri, context.sides.hold(await overlay.readFile(path)));
-  const merging = follow(context, document);
-  try {
-    await mark(document, theirs);
-    await vscode.commands.executeCommand(mergeEditor, {
-      base: originUri(uri),
-      input1: { uri: await lowerOf(target), title: vscode.l10n.t("Base"), description: vscode.l10n.t("as it is now"), detail: target.session.info.base },
-      input2: { uri: held, title: vscode.l10n.t("Overlay"), description: target.session.info.name, detail: "" },
-      output: uri,
-    });
-  } catch (error) {
-    merging.dispose();
-    await vscode.commands.executeCommand("workbench.action.files.revert").then(undefined, () => undefined);
-    throw error;
-  }
+  const before = await overlay.readFile(path);
+  await vscode.commands.executeCommand(mergeEditor, {
+    base: originUri(uri),
+    input1: { uri: await lowerOf(target), title: vscode.l10n.t("Base"), description: vscode.l10n.t("as it is now"), detail: target.session.info.base },
+    input2: { uri: heldUri(uri, context.sides.hold(before)), title: vscode.l10n.t("Overlay"), description: target.session.info.name, detail: "" },
+    output: uri,
+  });
+  const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
+  if (tab !== undefined) follow(context, target, tab, before);
   return undefined;
 }
 
@@ -102,31 +101,29 @@ async function content(reading: Promise<Uint8Array>): Promise<Uint8Array | undef
 }
 
 /**
- * The editor begins a merge anew, with all that both sides changed apart from each other, where it finds a conflict
- * marked; else it takes the file for merged already. So one is marked, in the editor and not on the disk.
+ * When the merge is saved by hand, or its editor closed, the change rests on what the base has now, if the user says so,
+ * or is what it was. Saved by itself (files.autoSave) it may be half done: nothing is asked then.
  */
-async function mark(document: vscode.TextDocument, theirs: Uint8Array): Promise<void> {
-  const text = document.getText();
-  const all = new vscode.Range(document.positionAt(0), document.positionAt(text.length));
-  const lines = ["<<<<<<< Base", new TextDecoder().decode(theirs), "=======", text, ">>>>>>> Overlay", ""];
-  const edit = new vscode.WorkspaceEdit();
-  edit.replace(document.uri, all, lines.join("\n"));
-  await vscode.workspace.applyEdit(edit);
-}
-
-/** Once the merge is saved, the change rests on what the base has now, if the user says so. */
-function follow(context: CommandContext, document: vscode.TextDocument): vscode.Disposable {
-  const uri = document.uri.toString();
-  const saved = vscode.workspace.onDidSaveTextDocument((one) => {
-    if (one.uri.toString() !== uri || /^<{7} /m.test(one.getText())) return;
+function follow(context: CommandContext, target: Target, tab: vscode.Tab, before: Uint8Array): void {
+  const { session: { overlay }, path } = target;
+  const uri = uriOf(target);
+  const isIt = (document: vscode.TextDocument): boolean => document.uri.toString() === uri.toString();
+  let byHand = false;
+  const offer = async (): Promise<void> => {
     all.dispose();
-    tell(context.log, "info", vscode.l10n.t("'{0}' is merged. Is it based on what the base has now?", nameOf(one.uri.path)), [
-      { title: vscode.l10n.t("Keep Mine"), run: () => vscode.commands.executeCommand("overlay.keepMine", one.uri) },
+    const now = await content(overlay.readFile(path));
+    if (now === undefined || Buffer.compare(now, before) === 0) return; // nothing came of it
+    tell(context.log, "info", vscode.l10n.t("'{0}' is merged. Is it based on what the base has now?", nameOf(path)), [
+      { title: vscode.l10n.t("Keep Mine"), run: () => vscode.commands.executeCommand("overlay.keepMine", uri) },
+      { title: vscode.l10n.t("Undo Merge"), run: () => overlay.writeFile(path, before) },
     ]);
-  });
-  const closed = vscode.workspace.onDidCloseTextDocument((one) => { if (one.uri.toString() === uri) all.dispose(); });
-  const all = vscode.Disposable.from(saved, closed);
-  return all;
+  };
+  const offerOrSay = (): void => { void guarded(context, offer); };
+  const all = vscode.Disposable.from(
+    vscode.workspace.onWillSaveTextDocument(({ document, reason }) => { if (isIt(document)) byHand = reason === vscode.TextDocumentSaveReason.Manual; }),
+    vscode.workspace.onDidSaveTextDocument((document) => { if (isIt(document) && byHand) offerOrSay(); }),
+    vscode.window.tabGroups.onDidChangeTabs(({ closed }) => { if (closed.includes(tab)) offerOrSay(); }),
+  );
 }
 
 /** Both that there are, side by side, and a word on how to go on from there. */
