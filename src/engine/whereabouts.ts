@@ -37,7 +37,12 @@ export interface Area {
   readonly from: string;
   /** The folder in merged. */
   readonly path: string;
-  /** Paths below the area's folder of which nothing is seen: need not be looked at. May name what is not there. */
+  /** It is known that there is nothing in it. Never of the base's, which is not looked at. */
+  readonly isEmpty: boolean;
+  /**
+   * Paths below the area's folder of which nothing is seen, and that may be folders with much in them: need not be looked
+   * at. Some name what is not there; where a file stands in the place of another, that is not among them.
+   */
   readonly hidden: readonly string[];
   /** A directory that the layer has at this path below the area's folder ("" is itself); undefined where it is not seen. */
   directory(path: string): ShownDirectory | undefined;
@@ -50,6 +55,8 @@ export interface Whereabouts {
   readonly areas: readonly Area[];
   /** The folders of merged in which a layer above the base has, or hides, one of these names. */
   mentions(names: ReadonlySet<string>): readonly string[];
+  /** The regular files that layers above the base show in the folder. They are in memory: the disk need not be asked. */
+  ownFiles(): Iterable<string>;
   /** What cannot be read, and so is not seen. */
   readonly faults: readonly { readonly path: string; readonly reason: string }[];
 }
@@ -109,7 +116,8 @@ export class WhereaboutsOf {
 class Survey implements Whereabouts {
   readonly areas: AreaOf[] = [];
   readonly faults: { path: string; reason: string }[] = [];
-  private readonly spoken: { readonly path: string; readonly said: Said }[] = [];
+  /** What each layer says of each folder, with what those above it say of the same one. */
+  private readonly spoken: { readonly path: string; readonly said: Said; readonly above: readonly Said[] }[] = [];
 
   constructor(private readonly layers: readonly Layer[], readonly key: (name: string) => string, readonly folder: OverlayPath) {
     let view: View | undefined = this.root(0);
@@ -136,6 +144,14 @@ class Survey implements Whereabouts {
       }
     }
     return [...found];
+  }
+
+  *ownFiles(): Iterable<string> {
+    for (const { path, said, above } of this.spoken) {
+      for (const [key, { name, type }] of said.children) {
+        if (type === "file" && !above.some(({ children, whiteouts }) => children.has(key) || whiteouts.has(key))) yield childPath(path, name);
+      }
+    }
   }
 
   private root(level: number): View {
@@ -191,19 +207,21 @@ class Survey implements Whereabouts {
 
   private walk(view: View, path: OverlayPath, here: ReadonlyMap<number, Contribution>): void {
     const seen = new Set<string>();
+    const above: Said[] = [];
     for (let at: View | undefined = view; at !== undefined; at = at.below) {
       const { said } = at;
       if (said === undefined) continue;
       if (said.fault !== undefined) this.faults.push({ path, reason: said.fault });
-      this.spoken.push({ path, said });
-      for (const [key, { name }] of said.children) {
+      this.spoken.push({ path, said, above: [...above] });
+      above.push(said);
+      for (const [key, { name, type }] of said.children) {
         if (seen.has(key)) continue;
         seen.add(key);
         const inner = this.enter(view, name);
         const inside = childPath(path, name);
         const there = inner === undefined ? undefined : this.contributions(inner, inside, here, name);
         for (const [level, { area, within }] of here) {
-          if (level > at.level && there?.get(level)?.area !== area) area.hidden.push(joinLayer(within, name));
+          if (type !== "file" && level > at.level && there?.get(level)?.area !== area) area.hidden.push(joinLayer(within, name));
         }
         if (inner !== undefined && there !== undefined) this.walk(inner, inside, there);
       }
@@ -225,10 +243,14 @@ interface Contribution {
 
 class AreaOf implements Area {
   readonly hidden: string[] = [];
+  readonly isEmpty: boolean;
   private readonly known = new Map<string, ShownView | undefined>();
 
   constructor(private readonly survey: Survey, readonly level: number, readonly from: string, readonly path: OverlayPath, view: View) {
     this.known.set("", new ShownView(survey, level, path, view));
+    let own: View | undefined = view;
+    while (own !== undefined && own.level < level) own = own.below;
+    this.isEmpty = own?.said?.children.size === 0;
   }
 
   get layer(): LayerPlace {

@@ -4,10 +4,11 @@
  */
 import { type CancelSignal, type Disposable, isCode, type Overlay, type OverlayEvent } from "../engine/index.js";
 import { FileList } from "./fileList.js";
-import { fold, maskOf, noMatch, Placer } from "./fuzzy.js";
+import { maskOf, noMatch } from "./fuzzy.js";
 import type { PathFilter } from "./pathFilter.js";
 import { cancelled } from "./ripgrep.js";
 import type { FileIndex, FindOptions, IndexMatch, IndexQuery } from "./types.js";
+import { Word } from "./word.js";
 
 export type IndexOptions = Omit<FindOptions, "folder" | "maxResults">;
 
@@ -26,8 +27,6 @@ const sliceMs = 8;
 const stride = 2048;
 /** When more than this came one by one, the list is made anew: that is the cheaper way. */
 const mostSingles = 5000;
-/** The longest path there is, in UTF-16 units (PATH_MAX). */
-const longestPath = 4096;
 const recentBonus = 40;
 
 const ignoreNames = /\/(\.gitignore|\.ignore|\.rgignore|\.git\/info\/exclude)$/;
@@ -45,9 +44,6 @@ export class OverlayFileIndex implements FileIndex {
   private readonly listeners = new Set<() => void>();
   private readonly listening: Disposable;
   private ended = false;
-  private readonly placer = new Placer();
-  private readonly exact = new Uint16Array(longestPath);
-  private readonly folded = new Uint16Array(longestPath);
   /** What the last query found, for the next one that only goes on typing. */
   private last: { readonly text: string; readonly generation: number; readonly end: number; readonly files: Int32Array } | undefined;
 
@@ -94,7 +90,7 @@ export class OverlayFileIndex implements FileIndex {
       if (this.failure !== undefined) throw this.failure;
       if (this.working === undefined && this.isWaiting()) this.work();
     }
-    const words = text.split(/\s+/).filter((word) => word !== "").map((typed) => ({ typed, folded: fold(typed) }));
+    const words = text.split(/\s+/).filter((word) => word !== "").map((typed) => new Word(typed));
     const isComplete = this.working === undefined;
     const recents = this.list.find(recent);
     if (words.length === 0) {
@@ -102,11 +98,10 @@ export class OverlayFileIndex implements FileIndex {
       return { matches, isComplete };
     }
     const ranks = new Map(recent.flatMap((path, i) => { const file = recents.get(path); return file === undefined ? [] : [[file, recentBonus - Math.min(i, recentBonus - 1)] as const]; }));
-    const best = await this.search(text, words, max, ranks, check);
-    return { matches: best.map(({ file, score }) => this.matchOf(file, score, words, ranks.has(file))), isComplete };
+    return { matches: await this.search(text, words, max, ranks, check), isComplete };
   }
 
-  private async search(text: string, words: readonly Word[], max: number, ranks: ReadonlyMap<number, number>, check: () => void): Promise<Scored[]> {
+  private async search(text: string, words: readonly Word[], max: number, ranks: ReadonlyMap<number, number>, check: () => void): Promise<IndexMatch[]> {
     const { list } = this;
     const { generation, end } = list;
     const bits = words.reduce((all, word) => all | maskOf(word.folded), 0);
@@ -122,7 +117,7 @@ export class OverlayFileIndex implements FileIndex {
         await new Promise((resolve) => { setImmediate(resolve); });
         check();
         // Numbers mean other files now: the same again, from the start.
-        if (this.list !== list || list.generation !== generation) return this.search(text, words, max, this.ranksAgain(ranks, list), check);
+        if (this.list !== list || list.generation !== generation) return this.search(text, words.map(({ typed }) => new Word(typed)), max, new Map(), check);
         since = performance.now();
       }
       const file = from === undefined ? i : (from[i] ?? 0);
@@ -138,20 +133,13 @@ export class OverlayFileIndex implements FileIndex {
       top.add(file, score + (ranks.get(file) ?? 0));
     }
     this.last = { text, generation, end, files: found.slice(0, count) };
-    return top.sorted((file) => list.path(file));
-  }
-
-  /** Which files were recent, by number, is not known any more: their order alone is lost. */
-  private ranksAgain(ranks: ReadonlyMap<number, number>, before: FileList): ReadonlyMap<number, number> {
-    return before === this.list ? new Map() : ranks.size === 0 ? ranks : new Map();
+    return top.sorted((file) => list.path(file)).map(({ file, score }) => this.matchOf(file, score, words, ranks.has(file)));
   }
 
   private score(file: number, words: readonly Word[]): number {
-    const { exact, folded } = this;
-    const { length, nameAt } = this.list.write(file, exact, folded);
     let sum = 0;
-    for (const { typed, folded: word } of words) {
-      const score = this.placer.place(word, typed, folded, exact, length, nameAt);
+    for (const word of words) {
+      const score = word.score(this.list, file);
       if (score === noMatch) return noMatch;
       sum += score;
     }
@@ -159,14 +147,7 @@ export class OverlayFileIndex implements FileIndex {
   }
 
   private matchOf(file: number, score: number, words: readonly Word[], isRecent: boolean): IndexMatch {
-    const { exact, folded } = this;
-    const { length, nameAt } = this.list.write(file, exact, folded);
-    const at = new Set<number>();
-    for (const { typed, folded: word } of words) {
-      const places: number[] = [];
-      this.placer.place(word, typed, folded, exact, length, nameAt, places);
-      for (const place of places) at.add(place);
-    }
+    const at = new Set(words.flatMap((word) => word.places(this.list, file)));
     const highlights: [number, number][] = [];
     for (const place of [...at].sort((a, b) => a - b)) {
       const last = highlights.at(-1);
@@ -279,11 +260,6 @@ export class OverlayFileIndex implements FileIndex {
   private tell(): void {
     for (const listener of [...this.listeners]) listener();
   }
-}
-
-interface Word {
-  readonly typed: string;
-  readonly folded: Uint16Array;
 }
 
 interface Scored {

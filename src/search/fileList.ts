@@ -19,7 +19,9 @@ export class FileList {
   generation = 0;
   private folders: Folder[] = [];
   private folderOf = new Map<string, number>();
-  private units = new Uint16Array(1024);
+  /** The names behind each other, as they are and without case. */
+  exact = new Uint16Array(1024);
+  folded = new Uint16Array(1024);
   private used = 0;
   /** Where the name of each begins; it ends where the next one's begins. */
   private starts = new Uint32Array(64);
@@ -41,7 +43,7 @@ export class FileList {
   get bytes(): number {
     let folders = 0;
     for (const { path, exact } of this.folders) folders += path.length + 2 * exact.byteLength + 320;
-    return this.units.byteLength + this.starts.byteLength + this.folder.byteLength + this.mask.byteLength + folders;
+    return this.exact.byteLength + this.folded.byteLength + this.starts.byteLength + this.folder.byteLength + this.mask.byteLength + folders;
   }
 
   add(paths: readonly string[]): void {
@@ -59,7 +61,8 @@ export class FileList {
 
   /** Gives back what was taken for growth. */
   trim(): void {
-    this.units = this.units.slice(0, this.used);
+    this.exact = this.exact.slice(0, this.used);
+    this.folded = this.folded.slice(0, this.used);
     this.starts = this.starts.slice(0, this.count + 1);
     this.folder = this.folder.slice(0, this.count);
     this.mask = this.mask.slice(0, this.count);
@@ -71,7 +74,7 @@ export class FileList {
 
   path(file: number): string {
     const folder = this.folders[this.folder[file] ?? gone];
-    return (folder?.path ?? "") + String.fromCharCode(...this.units.subarray(this.starts[file], this.starts[file + 1]));
+    return (folder?.path ?? "") + this.name(file);
   }
 
   /** Whether a path of this file can have these bits (maskOf). False for what is gone. */
@@ -80,24 +83,37 @@ export class FileList {
     return folder !== undefined && (((this.mask[file] ?? 0) | folder.mask) & bits) === bits;
   }
 
-  nameLength(file: number): number {
-    return (this.starts[file + 1] ?? 0) - (this.starts[file] ?? 0);
+  /** Where the name is in `exact` and `folded`: from here to `nameStart(file + 1)`. */
+  nameStart(file: number): number {
+    return this.starts[file] ?? 0;
+  }
+
+  /** How many folders there are: their numbers are below this. */
+  get folderEnd(): number {
+    return this.folders.length;
+  }
+
+  folderOfFile(file: number): number {
+    return this.folder[file] ?? gone;
+  }
+
+  /** A folder's path with a slash behind, as it is and without case. */
+  folderText(folder: number): { readonly exact: Uint16Array; readonly folded: Uint16Array } | undefined {
+    return this.folders[folder];
   }
 
   /** Writes the path into both, with and without case; both have room for it. Returns its length, less than zero where it has not. */
   write(file: number, exact: Uint16Array, folded: Uint16Array): { readonly length: number; readonly nameAt: number } {
     const folder = this.folders[this.folder[file] ?? gone];
     const nameAt = folder?.exact.length ?? 0;
-    const start = this.starts[file] ?? 0;
-    const length = nameAt + this.nameLength(file);
+    const start = this.nameStart(file);
+    const end = this.nameStart(file + 1);
+    const length = nameAt + end - start;
     if (folder === undefined || length > exact.length) return { length: 0, nameAt: 0 };
     exact.set(folder.exact);
     folded.set(folder.folded);
-    for (let i = nameAt, from = start; i < length; i++, from++) {
-      const unit = this.units[from] ?? 0;
-      exact[i] = unit;
-      folded[i] = unit >= 65 && unit <= 90 ? unit + 32 : unit < 128 ? unit : foldUnit(unit);
-    }
+    exact.set(this.exact.subarray(start, end), nameAt);
+    folded.set(this.folded.subarray(start, end), nameAt);
     return { length, nameAt };
   }
 
@@ -149,7 +165,7 @@ export class FileList {
   }
 
   private name(file: number): string {
-    return String.fromCharCode(...this.units.subarray(this.starts[file], this.starts[file + 1]));
+    return String.fromCharCode(...this.exact.subarray(this.nameStart(file), this.nameStart(file + 1)));
   }
 
   private enter(path: string): number {
@@ -167,7 +183,10 @@ export class FileList {
 
   private put(path: string, nameAt: number, folder: number): void {
     const length = path.length - nameAt;
-    if (this.used + length > this.units.length) this.units = grown(this.units, this.used + length);
+    if (this.used + length > this.exact.length) {
+      this.exact = grown(this.exact, this.used + length);
+      this.folded = grown(this.folded, this.used + length);
+    }
     if (this.count + 2 > this.starts.length) this.starts = grown(this.starts, this.count + 2);
     if (this.count + 1 > this.folder.length) {
       this.folder = grown(this.folder, this.count + 1);
@@ -176,8 +195,10 @@ export class FileList {
     let mask = 0;
     for (let i = nameAt; i < path.length; i++) {
       const unit = path.charCodeAt(i);
-      this.units[this.used++] = unit;
-      mask |= bitOf(unit >= 65 && unit <= 90 ? unit + 32 : unit < 128 ? unit : foldUnit(unit));
+      const folded = unit >= 65 && unit <= 90 ? unit + 32 : unit < 128 ? unit : foldUnit(unit);
+      this.exact[this.used] = unit;
+      this.folded[this.used++] = folded;
+      mask |= bitOf(folded);
     }
     this.folder[this.count] = folder;
     this.mask[this.count] = mask;

@@ -3,23 +3,32 @@ import { globLines } from "./globs.js";
 import { patternOf } from "./pattern.js";
 import type { FindOptions, TextOptions, TextQuery } from "./types.js";
 
-/** Where ignore files are read: by ripgrep itself in the folders, or from these files alone, the stronger one later. */
-export type Ignoring = { readonly kind: "native" } | { readonly kind: "given"; readonly files: readonly string[] };
+/** Where ignore rules come from: `native`, the files in the folders; and a file of lines, weaker than those. */
+export interface Ignoring {
+  readonly native: boolean;
+  readonly file?: string | undefined;
+}
 
-/** Whatever is looked for. `folder`: the searched folder below the one in which ripgrep runs, "" where that is it. */
-export function walkFlags(options: FindOptions, ignoring: Ignoring, hidden: string | undefined, folder: string): string[] {
+/**
+ * Whatever is looked for.
+ * @param hidden a file of what need not be looked at.
+ * @param folders where the searched folder is, below the one in which ripgrep runs: "" is that one.
+ */
+export function walkFlags(options: FindOptions, ignoring: Ignoring, hidden: string | undefined, folders: readonly string[]): string[] {
   const flags = ["--no-config", "--hidden", "--no-require-git"];
   if (hidden !== undefined) flags.push("--ignore-file", hidden);
   if (options.useIgnoreFiles === false) flags.push("--no-ignore");
-  else if (ignoring.kind === "given") {
-    flags.push("--no-ignore");
-    for (const file of ignoring.files) flags.push("--ignore-file", file);
-  } else {
+  else {
+    if (!ignoring.native) flags.push("--no-ignore");
     if (options.useParentIgnoreFiles !== true) flags.push("--no-ignore-parent");
     if (options.useGlobalIgnoreFiles !== true) flags.push("--no-ignore-global");
+    if (ignoring.file !== undefined) flags.push("--ignore-file", ignoring.file);
   }
   if (options.followSymlinks === true) flags.push("--follow");
-  for (const line of globLines(options.includes ?? [], options.excludes ?? [], folder)) flags.push("--glob", line);
+  const lines = new Set(folders.flatMap((folder) => globLines(options.includes ?? [], options.excludes ?? [], folder)));
+  // The last line that matches decides: nothing at all comes before what of it is wanted.
+  if (lines.delete("!*")) flags.push("--glob", "!*");
+  for (const line of lines) flags.push("--glob", line);
   return flags;
 }
 

@@ -58,18 +58,19 @@ export class Placer {
   private run = new Int32Array(4096);
 
   /**
-   * @param text the path as it is, `nameAt` where its last component begins.
+   * In a name alone, which lies from `start` to `end`; noMatch where it is not in there whole.
+   * @param folded the text without case, `exact` with it.
    * @param places where given, receives the place of each unit of the word.
-   * @returns noMatch, or more for what fits better.
    */
-  place(word: Uint16Array, typed: string, text: Uint16Array, exact: Uint16Array, length: number, nameAt: number, places?: number[]): number {
-    const inName = isIn(word, text, nameAt, length);
-    const start = inName ? nameAt : 0;
-    if (!inName && !isIn(word, text, 0, length)) return noMatch;
-    const best = this.best(word, typed, text, exact, start, length, nameAt, places);
-    if (!inName) return best;
-    const name = length - nameAt;
-    return best + points.inName + (name === word.length ? points.wholeName : 0) - Math.min(40, name - word.length);
+  inName(word: Uint16Array, typed: string, folded: Uint16Array, exact: Uint16Array, start: number, end: number, places?: number[]): number {
+    if (!isIn(word, folded, start, end)) return noMatch;
+    const length = end - start;
+    return this.best(word, typed, folded, exact, start, end, start, places) + points.inName + (length === word.length ? points.wholeName : 0) - Math.min(40, length - word.length);
+  }
+
+  /** In the first `length` units of a path, whose name is at `nameAt`: asked for words that are not in the name. */
+  inPath(word: Uint16Array, typed: string, folded: Uint16Array, exact: Uint16Array, length: number, nameAt: number, places?: number[]): number {
+    return isIn(word, folded, 0, length) ? this.best(word, typed, folded, exact, 0, length, nameAt, places) : noMatch;
   }
 
   private best(word: Uint16Array, typed: string, text: Uint16Array, exact: Uint16Array, start: number, end: number, nameAt: number, places: number[] | undefined): number {

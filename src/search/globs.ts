@@ -58,6 +58,7 @@ function classes(glob: string): (at: number) => boolean {
  * Text as a part of a line that means just this text. A newline cannot stand in a line; space at its end would be cut off.
  */
 export function escapeGlob(text: string): string {
+  if (!/[*?[\]{}\\!#\s]/.test(text)) return text;
   return text.replace(/[*?[\]{}\\!#]/g, "\\$&").replaceAll("\n", "?").replace(/\s(?=$|\/)/gu, "[$&]");
 }
 

@@ -5,8 +5,8 @@
  */
 import { escapeGlob } from "./globs.js";
 
-/** Weakest first. `exclude` is .git/info/exclude, and stands at the folder that has the .git. */
-export const ignoreKinds = ["exclude", ".gitignore", ".ignore", ".rgignore"] as const;
+/** Weakest first. `global` is git's file for the user; `exclude` is .git/info/exclude, for the folder that has the .git. */
+export const ignoreKinds = ["global", "exclude", ".gitignore", ".ignore", ".rgignore"] as const;
 export type IgnoreKind = (typeof ignoreKinds)[number];
 
 export interface IgnoreFile {
@@ -56,6 +56,12 @@ export function composeIgnoreFiles(files: readonly IgnoreFile[]): string {
     .flatMap(moved)
     .map((line) => `${line}\n`)
     .join("");
+}
+
+/** The same for a folder below. */
+export function below(text: string, folder: string): string {
+  const prefix = `/${escapeGlob(folder)}/`;
+  return text.replace(/^(!?)\//gm, (_, not: string) => not + prefix);
 }
 
 function moved({ folder, text }: IgnoreFile): string[] {

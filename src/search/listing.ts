@@ -19,17 +19,19 @@ export function lister(mapper: Mapper, take: (paths: string[]) => boolean, putOf
     const paths: string[] = [];
     // What is no Unicode reads as U+FFFD, which a name may also have of itself.
     const odd = text.includes("\ufffd");
-    let at = 0;
-    for (const told of text.split("\0")) {
-      if (odd && told.includes("\ufffd")) {
-        const bytes = all.subarray(at, all.indexOf(0, at));
-        at += bytes.length + 1;
-        if (!bytes.equals(Buffer.from(told))) continue;
-      } else if (odd) at += Buffer.byteLength(told) + 1;
-      const path = mapper.path(told);
+    let byte = 0;
+    for (let at = 0, next: number; at < text.length; at = next + 1) {
+      const zero = text.indexOf("\0", at);
+      next = zero < 0 ? text.length : zero;
+      if (odd) {
+        const bytes = all.subarray(byte, all.indexOf(0, byte));
+        byte += bytes.length + 1;
+        if (!bytes.equals(Buffer.from(text.slice(at, next)))) continue;
+      }
+      const path = mapper.path(text, at, next);
       if (path === undefined) continue;
       if (putOff !== undefined) {
-        const file = mapper.place(told);
+        const file = mapper.place(text.slice(at, next));
         if (file !== undefined && putOff(file)) continue;
       }
       paths.push(path);

@@ -20,10 +20,11 @@ export interface Mapped {
 }
 
 export class Mapper {
-  /** Of the last path: the folder with its slash, where that is, and what merged has there. */
-  private last = "";
-  private lastSlash = -2;
+  /** Of the last path: the folder as it was told, with its slash, and what merged has there. */
+  private last = "\0";
   private prefix: string | undefined;
+  /** So much less at its beginning, what is told is the path; 0 where it is not. */
+  private cut = 0;
   private shows: ((name: string) => boolean) | undefined;
   private placed: Placed | undefined;
   private readonly longestFirst: readonly Placed[];
@@ -33,31 +34,33 @@ export class Mapper {
     this.longestFirst = [...all].sort((a, b) => b.at.length - a.at.length);
   }
 
-  /** @param told with or without "./" at its start. */
-  path(told: string): string | undefined {
-    const start = told.charCodeAt(0) === 46 && told.charCodeAt(1) === 47 ? 2 : 0;
-    const slash = told.lastIndexOf("/");
-    if (slash !== this.lastSlash || !told.startsWith(this.last)) this.enter(told, start, slash);
+  /**
+   * @param text has the told path, which begins with "./", from `at` to `end`. Of a hundred thousand of them nothing is
+   * made but the path itself, and where that is what was told, as a piece of the text.
+   */
+  path(text: string, at = 0, end = text.length): string | undefined {
+    const slash = text.lastIndexOf("/", end - 1);
+    const { length } = this.last;
+    if (slash + 1 - at !== length || !text.startsWith(this.last, at)) this.enter(text.slice(at, slash + 1));
     const { prefix, shows } = this;
-    if (prefix === undefined) return undefined;
-    const name = told.slice(Math.max(start, slash + 1));
-    return shows === undefined || shows(name) ? prefix + name : undefined;
+    if (prefix === undefined || (shows !== undefined && !shows(text.slice(slash + 1, end)))) return undefined;
+    return this.cut > 0 ? text.slice(at + this.cut, end) : prefix + text.slice(slash + 1, end);
   }
 
   /** The same with where the file is. */
   place(told: string): Mapped | undefined {
     const path = this.path(told);
     if (path === undefined || this.placed === undefined) return undefined;
-    const plain = told.startsWith("./") ? told.slice(2) : told;
+    const plain = told.slice(2);
     const within = this.placed.at === "" ? plain : plain.slice(this.placed.at.length + 1);
     return { path, placed: this.placed, within };
   }
 
-  private enter(told: string, start: number, slash: number): void {
-    this.last = told.slice(0, slash + 1);
-    this.lastSlash = slash;
+  /** @param told "./a/b/" */
+  private enter(told: string): void {
+    this.last = told;
     this.prefix = undefined;
-    const folder = slash < start ? "" : told.slice(start, slash);
+    const folder = told.slice(2, -1);
     this.placed = this.longestFirst.find(({ at }) => at === "" || folder === at || folder.startsWith(`${at}/`));
     if (this.placed === undefined) return;
     const { at, area } = this.placed;
@@ -65,6 +68,7 @@ export class Mapper {
     if (shown === undefined) return;
     const path = this.asAsked(shown.path);
     this.prefix = path === "/" ? "/" : `${path}/`;
+    this.cut = told.endsWith(this.prefix) ? told.length - this.prefix.length : 0;
     this.shows = shown.showsAll ? undefined : (name) => shown.shows(name);
   }
 }

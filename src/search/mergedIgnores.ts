@@ -134,10 +134,10 @@ export class MergedIgnores {
   }
 
   private async compose(found: Found, folder: string, roots: Roots, options: FindOptions): Promise<Composed> {
-    const global = options.useGlobalIgnoreFiles === true ? { global: await globalIgnoreFile() } : {};
-    if (options.useParentIgnoreFiles !== true) return { text: compose(found, folder), above: "", ...global };
+    const ofUser = options.useGlobalIgnoreFiles === true ? await userFile() : [];
+    if (options.useParentIgnoreFiles !== true) return { text: composeIgnoreFiles([...ofUser, ...moved(found, folder, "")]), above: "" };
     const { files, prefix } = await this.parents(folder, roots);
-    return { text: composeIgnoreFiles([...files, ...moved(found, folder, prefix)]), above: prefix, ...global };
+    return { text: composeIgnoreFiles([...ofUser, ...files, ...moved(found, folder, prefix)]), above: prefix };
   }
 
   /** Those of the folders above the searched one, first in merged, then above the base; `prefix` leads down from the topmost. */
@@ -226,6 +226,12 @@ export function decodeLines(bytes: Uint8Array): string {
     }
     return good;
   }
+}
+
+async function userFile(): Promise<Found> {
+  const file = await globalIgnoreFile();
+  const text = file === undefined ? undefined : await readFile(file).then(decodeLines, () => undefined);
+  return text === undefined ? [] : [{ kind: "global", folder: "", text }];
 }
 
 /** git's ignore file for the user: what `core.excludesFile` names, else its usual place; undefined where there is none. */

@@ -1,12 +1,11 @@
 /** Searches over one overlay: asks the engine where everything is, runs ripgrep, counts, and ends everything when told to. */
-import { readFile } from "node:fs/promises";
 import { type CancelSignal, isCode, type Overlay, OverlayError, type Whereabouts } from "../engine/index.js";
 import { type IndexOptions, OverlayFileIndex } from "./fileIndex.js";
 import { listFlags, textFlags } from "./flags.js";
 import { Links } from "./links.js";
 import { lister } from "./listing.js";
 import type { Mapped, Mapper } from "./mapper.js";
-import { MergedIgnores } from "./mergedIgnores.js";
+import { type Ignores, MergedIgnores } from "./mergedIgnores.js";
 import { PathFilter } from "./pathFilter.js";
 import { cancelled } from "./ripgrep.js";
 import { type Roots, sweep, type Tools } from "./sweep.js";
@@ -23,6 +22,8 @@ export interface SearcherParts {
   readonly fail: (error: unknown) => void;
 }
 
+/** Files that are told at once. */
+const mostAtOnce = 2000;
 /** Characters of a line that are shown at most: what an editor shows of a line. */
 const defaultChars = 10_000;
 
@@ -50,17 +51,23 @@ export class OverlaySearcher implements Searcher {
     return this.run(options, signal, async (search) => {
       const links = options.followSymlinks === true ? new Links(this.parts.overlay) : undefined;
       const doubtful: Mapped[] = [];
-      const complaints = await search.sweep(listFlags, (mapper) => lister(mapper, tell, links === undefined ? undefined : (file) => {
+      if (links === undefined) {
+        // What lies above the base is in memory: ripgrep lists the base meanwhile.
+        const own = search.own(tell);
+        const [listed] = await Promise.allSettled([search.sweep(listFlags, (mapper) => lister(mapper, tell), "base"), own]);
+        if (listed.status === "rejected") throw listed.reason;
+        await own;
+        return finished(found > most, listed.value);
+      }
+      const complaints = await search.sweep(listFlags, (mapper) => lister(mapper, tell, (file) => {
         const isDoubtful = links.isInLinked(file);
         if (isDoubtful) doubtful.push(file);
         return isDoubtful;
       }));
-      if (links !== undefined) {
-        for (const file of doubtful) {
-          if (found > most) break;
-          search.check();
-          if (await links.isTrue(file)) tell([file.path]);
-        }
+      for (const file of doubtful) {
+        if (found > most) break;
+        search.check();
+        if (await links.isTrue(file)) tell([file.path]);
       }
       return finished(found > most, complaints);
     });
@@ -112,9 +119,8 @@ export class OverlaySearcher implements Searcher {
     if (options.useIgnoreFiles === false) return new PathFilter(options, "");
     const { roots } = await this.tools();
     const ignores = await this.ignores.of(await this.parts.overlay.whereabouts(), roots, options);
-    const { text, above, global } = await ignores.composed(this.ending.signal);
-    const users = global === undefined ? "" : `${await readFile(global, "utf8").catch(() => "")}\n`;
-    return new PathFilter(options, users + text, above);
+    const { text, above } = await ignores.composed(this.ending.signal);
+    return new PathFilter(options, text, above);
   }
 
   async dispose(): Promise<void> {
@@ -178,10 +184,40 @@ class Search {
     if (this.signal.aborted) throw cancelled();
   }
 
-  async sweep(flags: readonly string[], receive: (mapper: Mapper) => (piece: Buffer) => boolean): Promise<string[]> {
+  /** The files of the layers above the base, decided here as ripgrep would. */
+  async own(tell: (paths: string[]) => boolean): Promise<void> {
+    const { options, whereabouts } = this;
+    const ignores = await this.findIgnores();
+    let filter: PathFilter | undefined;
+    const { folder } = whereabouts;
+    const cut = folder === "/" ? 1 : folder.length + 1;
+    let batch: string[] = [];
+    for (const path of whereabouts.ownFiles()) {
+      if (filter === undefined) {
+        const { text, above } = ignores === undefined ? { text: "", above: "" } : await ignores.composed(this.signal);
+        filter = new PathFilter(options, text, above);
+      }
+      if (filter.admits(path.slice(cut))) batch.push(this.asAsked(path));
+      if (batch.length < mostAtOnce) continue;
+      if (!tell(batch)) return;
+      batch = [];
+      await new Promise((resolve) => { setImmediate(resolve); });
+      this.check();
+    }
+    tell(batch);
+  }
+
+  private findIgnores(): Promise<Ignores> | undefined {
+    if (this.options.useIgnoreFiles === false) return undefined;
+    return this.ignores.of(this.whereabouts, this.tools.roots, this.options);
+  }
+
+  /** @param which of all layers, or of the base alone. */
+  async sweep(flags: readonly string[], receive: (mapper: Mapper) => (piece: Buffer) => boolean, which: "all" | "base" = "all"): Promise<readonly string[]> {
     const { options, signal, tools, whereabouts } = this;
-    const ignores = options.useIgnoreFiles === false ? undefined : await this.ignores.of(whereabouts, tools.roots, options);
-    return sweep(tools, whereabouts, {
+    const ignores = await this.findIgnores();
+    const areas = which === "all" ? whereabouts.areas : whereabouts.areas.filter(({ layer }) => layer.kind === "base");
+    return sweep(tools, { folder: whereabouts.folder, areas }, {
       find: options, flags, signal, receive, asAsked: this.asAsked,
       native: ignores?.native ?? true,
       composed: async (ending) => (ignores === undefined ? { text: "", above: "" } : ignores.composed(ending)),

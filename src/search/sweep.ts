@@ -1,17 +1,17 @@
 /**
- * One search over all that merged shows: which processes of ripgrep it takes, where each runs, what each is given. A
- * layer's folder that stands where the searched one does is searched as it lies. What stands elsewhere (renamed folders)
- * is linked to its places under a folder of ours, so that globs and ignore files mean there what they mean in merged.
+ * One search over all that merged shows: where ripgrep runs, and what it is given. The layers' folders are linked to the
+ * places at which merged shows them (that of a renamed folder is its new name), so that globs and ignore files mean there
+ * what they mean in merged.
  */
 import { stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Area, type CancelSignal, OverlayError, type Whereabouts } from "../engine/index.js";
 import { walkFlags } from "./flags.js";
 import { escapeGlob } from "./globs.js";
+import { below } from "./ignoreRules.js";
 import { Mapper, type Placed } from "./mapper.js";
 import { PathFilter } from "./pathFilter.js";
-import { cancelled, runRipgrep } from "./ripgrep.js";
+import { runRipgrep } from "./ripgrep.js";
 import type { TempFiles } from "./tempFiles.js";
 import type { FindOptions } from "./types.js";
 
@@ -31,12 +31,10 @@ export interface Tools {
   readonly temp: TempFiles;
 }
 
-/** The ignore files of merged as one text, for paths below `anchor`; `above` is the searched folder below it. */
+/** The ignore files of merged as one text, for paths below some folder; the searched folder is `above` below that. */
 export interface Composed {
   readonly text: string;
   readonly above: string;
-  /** git's file for the user, absolute. */
-  readonly global?: string | undefined;
 }
 
 export interface SweepOptions {
@@ -50,133 +48,111 @@ export interface SweepOptions {
   readonly signal: CancelSignal;
   /** A folder of merged as it is to be told. */
   readonly asAsked?: (folder: string) => string;
-  /** For each process its own; false: enough. */
+  /** False: enough. */
   readonly receive: (mapper: Mapper) => (piece: Buffer) => boolean;
 }
 
 /** What could not be read, as ripgrep says it. No process is left when it ends. @throws OverlayError */
-export async function sweep(tools: Tools, whereabouts: Survey, options: SweepOptions): Promise<string[]> {
+export async function sweep(tools: Tools, survey: Survey, options: SweepOptions): Promise<readonly string[]> {
+  const { temp, command } = tools;
   const held = new Set<string>();
-  const ending = new AbortController();
-  const end = (): void => { ending.abort(); };
-  const outcome: { isEnough: boolean; failure?: unknown } = { isEnough: false };
-  const all: SweepOptions = {
-    ...options,
-    signal: ending.signal,
-    receive: (mapper) => {
-      const receive = options.receive(mapper);
-      return (piece) => {
-        if (receive(piece)) return true;
-        outcome.isEnough = true;
-        end();
-        return false;
-      };
-    },
-  };
-  if (options.signal.aborted) throw cancelled();
-  options.signal.addEventListener("abort", end);
   try {
-    const runs = await plan(tools, whereabouts, options);
-    const complaints: string[] = [];
-    let next = 0;
-    const worker = async (): Promise<void> => {
-      for (let run = runs[next++]; run !== undefined && !isCancelled(ending.signal); run = runs[next++]) {
-        try {
-          complaints.push(...(await one(tools, run, all, held)));
-        } catch (error) {
-          outcome.failure ??= isCancelled(ending.signal) ? undefined : error;
-          end();
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(runs.length, Math.max(2, availableParallelism())) }, worker));
-    if (outcome.failure instanceof Error) throw outcome.failure;
-    if (isCancelled(options.signal) && !outcome.isEnough) throw cancelled();
+    const run = await plan(tools, survey, options, held);
+    if (run === undefined) return [];
+    const { ignored, globs } = passedOver(run.placed);
+    const flags = walkFlags(
+      options.find, { native: run.native, file: run.ignored === "" ? undefined : await temp.text(run.ignored, held) },
+      ignored === "" ? undefined : await temp.text(ignored, held), run.folders,
+    );
+    for (const glob of globs) flags.push("--glob", glob);
+    const { complaints } = await runRipgrep({
+      command, cwd: run.cwd, signal: options.signal, onData: options.receive(new Mapper(run.placed, options.asAsked)),
+      args: [...flags, "--path-separator", "/", ...options.flags, "--", ...run.placed.map(({ at }) => (at === "" ? "./" : `./${at}/`))],
+    });
     return complaints;
   } finally {
-    options.signal.removeEventListener("abort", end);
-    tools.temp.release(held);
+    temp.release(held);
   }
-}
-
-function isCancelled(signal: CancelSignal): boolean {
-  return signal.aborted;
 }
 
 interface Run {
+  readonly cwd: string;
   readonly placed: readonly Placed[];
-  /** In the first one's folder itself; else where they are linked. */
-  readonly direct: boolean;
+  /** Where the searched folder is below `cwd`: once for each layer that has something in it. */
+  readonly folders: readonly string[];
   readonly native: boolean;
+  /** Lines of an ignore file. */
+  readonly ignored: string;
 }
 
-async function one(tools: Tools, run: Run, options: SweepOptions, held: Set<string>): Promise<readonly string[]> {
-  const { temp, command } = tools;
-  const useIgnore = options.find.useIgnoreFiles !== false;
-  const composed = run.native || !useIgnore ? undefined : await options.composed(options.signal);
-  const { text = "", above = "", global } = composed ?? {};
-  const { placed, args, cwd } = await stand(tools, run, { text, above }, options, held);
-  if (placed.length === 0) return [];
-  const hidden = hiddenLines(placed);
-  const files = [...(global === undefined ? [] : [global]), ...(text === "" ? [] : [await temp.text(text, held)])];
-  const flags = walkFlags(options.find, run.native ? { kind: "native" } : { kind: "given", files }, hidden === "" ? undefined : await temp.text(hidden, held), above);
-  const { complaints } = await runRipgrep({
-    command, cwd, signal: options.signal, onData: options.receive(new Mapper(placed, options.asAsked)),
-    args: [...flags, "--path-separator", "/", ...options.flags, "--", ...args],
-  });
-  return complaints;
+/** A command line has room for so many characters of globs on each system. */
+const mostGlobs = process.platform === "win32" ? 8_000 : 100_000;
+
+/**
+ * What need not be looked at, as lines of an ignore file or as globs: an ignore file costs as much for each path as all
+ * globs together, yet a command line holds only so many. What is met in vain all the same is left out afterwards.
+ */
+function passedOver(placed: readonly Placed[]): { readonly ignored: string; readonly globs: readonly string[] } {
+  const lines = placed.flatMap(({ at, area }) => area.hidden
+    .filter((path) => !path.includes("\n"))
+    .map((path) => `/${escapeGlob(at === "" ? path : `${at}/${path}`)}`));
+  const length = lines.reduce((sum, line) => sum + line.length, 0);
+  if (length <= mostGlobs) return { ignored: "", globs: lines.map((line) => `!${line}`) };
+  return { ignored: lines.map((line) => `${line}\n`).join(""), globs: [] };
 }
 
-/** What need not be read, as lines of an ignore file. What is read in vain all the same is left out afterwards. */
-function hiddenLines(placed: readonly Placed[]): string {
-  return placed.flatMap(({ at, area }) => area.hidden.filter((path) => !path.includes("\n")).map((path) => `/${escapeGlob(at === "" ? path : `${at}/${path}`)}\n`)).join("");
-}
-
-async function stand(
-  { temp }: Tools, run: Run, { text, above }: Pick<Composed, "text" | "above">, { find, flags }: SweepOptions, held: Set<string>,
-): Promise<{ placed: readonly Placed[]; cwd: string; args: readonly string[] }> {
-  const [first] = run.placed;
-  if (first === undefined) return { placed: [], cwd: "", args: [] };
-  // A listing of "." has "./" before each path; of nothing it has not, and is as quick to take apart as can be.
-  if (run.direct && above === "") return { placed: run.placed, cwd: first.physical, args: flags.includes("--files") ? [] : ["."] };
+/**
+ * One process for all layers, as each costs more than a small layer's files. Where only the base has something it runs
+ * in the base. Else each layer is linked below a folder of ours, "0", "1", ..., and every glob and rule is said for each.
+ */
+async function plan({ roots, temp }: Tools, { areas, folder }: Survey, options: SweepOptions, held: Set<string>): Promise<Run | undefined> {
+  const { find } = options;
+  const there = await onDisk(roots, areas, folder);
+  const [first] = there;
+  if (first === undefined) return undefined;
+  const useIgnore = find.useIgnoreFiles !== false;
+  if (there.length === 1 && first.at === "" && (options.native || !useIgnore)) {
+    return { cwd: first.physical, placed: there, folders: [""], native: true, ignored: "" };
+  }
+  // Of links the folders above are not those of the base; and a renamed folder's own files are no stronger than others.
+  const native = options.native && find.useParentIgnoreFiles !== true && find.useGlobalIgnoreFiles !== true
+    && there.every(({ area, at }) => at === "" || area.layer.kind !== "base");
+  const { text, above } = useIgnore ? await options.composed(options.signal) : { text: "", above: "" };
   // A folder that is named to ripgrep is looked into whatever is said of it and of those above it: that is looked at here.
-  const filter = new PathFilter(find, find.useIgnoreFiles === false ? "" : text, above);
-  const placed = run.placed.filter(({ at }) => filter.entersFolder(at)).map((one): Placed => ({ ...one, at: [above, one.at].filter((part) => part !== "").join("/") }));
-  if (placed.length === 0) return { placed, cwd: "", args: [] };
+  const filter = new PathFilter(find, text, above);
+  const groups = apart(there.filter(({ at }) => at === "" || filter.entersFolder(at)));
+  const folders = groups.map((_, i) => join2(String(i), above));
+  const placed = groups.flatMap((group, i) => group.map((one): Placed => ({ ...one, at: join2(folders[i] ?? "", one.at) })));
+  const ruled = groups.flatMap((group, i) => (native && group.some(({ area }) => area.layer.kind === "base") ? [] : [below(text, String(i))]));
   const cwd = await temp.links(new Map(placed.map(({ at, physical }) => [at, physical])), held);
-  return { placed, cwd, args: placed.map(({ at }) => `./${at}/`) };
+  return { cwd, placed, folders, native, ignored: ruled.join("") };
 }
 
-async function plan({ roots }: Tools, { areas, folder }: Survey, { native }: SweepOptions): Promise<Run[]> {
-  const runs: Run[] = [];
-  const linked: Placed[] = [];
+function join2(folder: string, path: string): string {
+  return folder === "" || path === "" ? folder + path : `${folder}/${path}`;
+}
+
+/** The areas in which there is something, the base's first; `at` is below the searched folder. */
+async function onDisk(roots: Roots, areas: readonly Area[], folder: string): Promise<Placed[]> {
+  const there: Placed[] = [];
   for (const area of areas) {
+    if (area.isEmpty) continue;
     const physical = join(rootOf(roots, area), area.from);
     const found = await stat(physical).catch(() => undefined);
-    if (found?.isDirectory() !== true) {
-      if (area.layer.kind === "base" && area.from === "" && found === undefined) {
-        throw new OverlayError("ENOENT", "search", folder, { reason: `the base folder '${physical}' is not there any more` });
-      }
-      continue;
-    }
-    if (area.path !== folder) linked.push({ at: area.path.slice(folder === "/" ? 1 : folder.length + 1), area, physical });
-    else {
-      const isBase = area.layer.kind === "base";
-      const run: Run = { placed: [{ at: "", area, physical }], direct: true, native: isBase && native };
-      if (isBase) runs.unshift(run); // what takes longest begins first
-      else runs.push(run);
+    if (found?.isDirectory() === true) there.unshift({ at: area.path === folder ? "" : area.path.slice(folder === "/" ? 1 : folder.length + 1), area, physical });
+    else if (area.layer.kind === "base" && area.from === "" && found === undefined) {
+      throw new OverlayError("ENOENT", "search", folder, { reason: `the base folder '${physical}' is not there any more` });
     }
   }
-  for (const placed of apart(linked)) runs.push({ placed, direct: false, native: false });
-  return runs;
+  return there;
 }
 
 /** In groups in which none stands within another, as a link has nothing within it. */
 function apart(placed: readonly Placed[]): Placed[][] {
   const groups: Placed[][] = [];
-  const within = (a: string, b: string): boolean => a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+  const overlap = (a: string, b: string): boolean => a === b || a === "" || b === "" || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
   for (const one of placed) {
-    const group = groups.find((others) => !others.some(({ at }) => within(at, one.at)));
+    const group = groups.find((others) => !others.some(({ at }) => overlap(at, one.at)));
     if (group === undefined) groups.push([one]);
     else group.push(one);
   }

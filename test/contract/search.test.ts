@@ -1,8 +1,7 @@
 /** What a search does when it is limited, ended, or given what cannot be searched; what it reads; links; the file index. */
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { tmpdir } from "node:os";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openOverlay, type OpenOverlay } from "../../src/host/index.js";
 import { createSearcher, type FindOptions, ripgrepIn, type Searcher, type TextOptions, type TextQuery, type TextResult } from "../../src/search/index.js";
 import { globalIgnoreFile } from "../../src/search/mergedIgnores.js";
@@ -42,9 +41,6 @@ afterEach(async () => {
   await overlay.dispose();
   rmSync(folder, { recursive: true, force: true });
   expect(failures.splice(0)).toEqual([]);
-});
-afterAll(() => {
-  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("overlay-search-") && existsSync(join(tmpdir(), name, "0")))).toEqual([]);
 });
 
 async function files(options: FindOptions = {}): Promise<string[]> {

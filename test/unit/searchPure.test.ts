@@ -127,7 +127,10 @@ describe("the fuzzy match", () => {
   const place = (typed: string, path: string): { score: number; shown: string } => {
     const exact = Uint16Array.from(path, (c) => c.charCodeAt(0));
     const places: number[] = [];
-    const score = new Placer().place(fold(typed), typed, fold(path), exact, path.length, path.lastIndexOf("/") + 1, places);
+    const placer = new Placer();
+    const nameAt = path.lastIndexOf("/") + 1;
+    const inName = placer.inName(fold(typed), typed, fold(path), exact, nameAt, path.length, places);
+    const score = inName !== noMatch ? inName : placer.inPath(fold(typed), typed, fold(path), exact, path.length, nameAt, places);
     return { score, shown: Array.from(path).map((c, i) => (places.includes(i) ? c.toUpperCase() : c.toLowerCase())).join("") };
   };
   const order = (typed: string, ...paths: string[]): string[] => [...paths].sort((a, b) => place(typed, b).score - place(typed, a).score);

@@ -26,7 +26,9 @@ function isFolder({ disk }: World, path: string): boolean {
 /** Everything but directories as the layers have it, put through whereabouts; a path that is shown twice is said twice. */
 async function byLayers(world: World, folder = "/"): Promise<string[]> {
   const shown: string[] = [];
-  const { areas } = await world.overlay.whereabouts(folder);
+  const own: string[] = [];
+  const all = await world.overlay.whereabouts(folder);
+  const { areas } = all;
   for (const area of areas) {
     const root = `${rootOf(area.layer)}${area.from === "" ? "" : `/${area.from}`}`;
     if (!isFolder(world, root)) continue;
@@ -38,9 +40,11 @@ async function byLayers(world: World, folder = "/"): Promise<string[]> {
       const isShown = directory?.shows(name) ?? false;
       if (isShown) shown.push(`${directory?.path === "/" ? "" : directory?.path ?? ""}/${name} ${what}`);
       const isHidden = area.hidden.some((one) => path === one || path.startsWith(`${one}/`));
+      if (isShown && area.layer.kind !== "base" && what.startsWith("file")) own.push(`${directory?.path === "/" ? "" : directory?.path ?? ""}/${name}`);
       expect(isShown && isHidden, `${path} of ${rootOf(area.layer)} is shown, and said to be hidden`).toBe(false);
     }
   }
+  expect([...all.ownFiles()].sort()).toEqual(own.sort());
   return shown.sort();
 }
 

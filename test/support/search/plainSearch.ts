@@ -18,7 +18,7 @@ export async function findRipgrep(): Promise<string> {
 
 function plainMapper(physical: string, folder: string): Mapper {
   const area: Area = {
-    layer: { kind: "base" }, from: "", path: folder, hidden: [],
+    layer: { kind: "base" }, from: "", path: folder, hidden: [], isEmpty: false,
     directory: (path) => ({ path: path === "" ? folder : folder === "/" ? `/${path}` : `${folder}/${path}`, showsAll: true, shows: () => true }),
   };
   return new Mapper([{ at: "", area, physical }]);
@@ -29,7 +29,7 @@ const never = new AbortController().signal;
 async function search(command: string, root: string, options: FindOptions, flags: readonly string[], receive: (mapper: Mapper) => (piece: Buffer) => boolean): Promise<void> {
   const folder = options.folder ?? "/";
   const cwd = folder === "/" ? root : root + folder;
-  const args = [...walkFlags(options, { kind: "native" }, undefined, ""), "--path-separator", "/", ...flags, "--", ...(flags.includes("--files") ? [] : ["."])];
+  const args = [...walkFlags(options, { native: true }, undefined, [""]), "--path-separator", "/", ...flags, "--", "./"];
   await runRipgrep({ command, cwd, args, signal: never, onData: receive(plainMapper(cwd, folder)) });
 }
 
