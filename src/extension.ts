@@ -5,6 +5,7 @@ import * as vscode from "vscode";
 import { createNodeStore } from "./nodeStore.js";
 import { ripgrepIn } from "./search/index.js";
 import type { OverlayWorkspaceApi } from "./vscode/api.js";
+import { baseFiles } from "./vscode/baseFiles.js";
 import { scratchRoot } from "./vscode/config.js";
 import type { Machine } from "./vscode/ports.js";
 import { run, type Running } from "./vscode/workbench.js";
@@ -15,7 +16,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<Overla
   const log = vscode.window.createOutputChannel("Overlay", { log: true });
   context.subscriptions.push(log);
   const ownStorage = join(context.globalStorageUri.fsPath, "overlays");
-  const store = createNodeStore(() => scratchRoot() ?? ownStorage, () => ripgrepIn(vscode.env.appRoot), (level, message) => { log[level](message); });
+  const store = createNodeStore(() => scratchRoot() ?? ownStorage, {
+    ripgrep: () => ripgrepIn(vscode.env.appRoot), connect: baseFiles, log: (level, message) => { log[level](message); },
+  });
   running = await run(context, store, machine, log);
   return running.api;
 }

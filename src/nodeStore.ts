@@ -1,18 +1,24 @@
 /** The node host's overlays in the words of the adapter's ports: each call is passed on, nothing is decided here. */
 import { isCaseSensitiveToRead } from "./host/caseProbe.js";
-import { breakLock, describeOwner, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type StoredOverlay } from "./host/index.js";
+import { breakLock, describeOwner, isBaseUri, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type OpenOverlayOptions, type StoredOverlay } from "./host/index.js";
 import { createCarrier } from "./nodeCarrier.js";
 import type { CancelSignal, Env } from "./engine/index.js";
 import { createSearcher } from "./search/index.js";
-import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore } from "./vscode/ports.js";
+import type { BaseFiles, OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore } from "./vscode/ports.js";
 
 type Log = Env["log"];
 
-/** The program that searches are run with; undefined where there is none. */
-export type Ripgrep = () => Promise<string | undefined>;
+export interface StoreTools {
+  /** The program that searches are run with; undefined where there is none. */
+  readonly ripgrep: () => Promise<string | undefined>;
+  /** What answers for a base that is not on a disk, by its URI. */
+  readonly connect: (uri: string) => BaseFiles;
+  readonly log: Log;
+}
 
 /** `root` is asked each time: the setting may change. */
-export function createNodeStore(root: () => string, ripgrep: Ripgrep, log: Log): OverlayStore {
+export function createNodeStore(root: () => string, tools: StoreTools): OverlayStore {
+  const { connect, log } = tools;
   const folder = (): Folder => new Folder(root());
   const find = async (id: string): Promise<StoredOverlay> => {
     const stored = await folder().find(id);
@@ -20,6 +26,7 @@ export function createNodeStore(root: () => string, ripgrep: Ripgrep, log: Log):
     const reason = `there is no overlay with the id '${id}' in ${root()}. It was deleted, or 'overlay.scratchRoot' was another folder when it was made`;
     throw new OverlayError("ENOENT", "open", id, { reason });
   };
+  const at = (base: string): OpenOverlayOptions["base"] => (isBaseUri(base) ? { uri: base, files: connect(base) } : base);
   return {
     async list() {
       const { overlays, damaged } = await folder().list();
@@ -30,7 +37,7 @@ export function createNodeStore(root: () => string, ripgrep: Ripgrep, log: Log):
       const made = await folder().create(base);
       try {
         // Opening it once writes its manifest.
-        await (await openOverlay({ base, scratch: made.folder, log, ...(name === undefined ? {} : { name }) })).dispose();
+        await (await openOverlay({ base: at(base), scratch: made.folder, log, ...(name === undefined ? {} : { name }) })).dispose();
       } catch (error) {
         await folder().delete(made.id).catch(() => undefined);
         throw error;
@@ -40,7 +47,10 @@ export function createNodeStore(root: () => string, ripgrep: Ripgrep, log: Log):
     async delete(id) {
       await (await folder().delete(id)).cleared;
     },
-    open: async (id, options) => open(await find(id), options, ripgrep, log),
+    async open(id, options) {
+      const stored = await find(id);
+      return open({ base: at(stored.base), scratch: stored.folder, log }, options, tools);
+    },
     async measure(id, signal) {
       const stored = await find(id);
       const [bytes, changes] = await Promise.all([stored.sizeOnDisk(signal), countChanges(stored, log, signal)]);
@@ -57,7 +67,11 @@ export function createNodeStore(root: () => string, ripgrep: Ripgrep, log: Log):
     restore: async (key) => infoOf(await find(await folder().restore(key))),
     discard: (key) => folder().discard(key),
     sweep: () => folder().sweep(),
-    caseSensitive: (base) => isCaseSensitiveToRead(base),
+    async caseSensitive(base) {
+      if (!isBaseUri(base)) return isCaseSensitiveToRead(base);
+      // It was asked when the first overlay over it was made.
+      return (await folder().list()).overlays.find((one) => one.base === base)?.caseSensitive ?? true;
+    },
   };
 }
 
@@ -65,7 +79,9 @@ function infoOf({ id, name, base, folder, snapshots, created, lastUsed }: Stored
   return { id, name, base, scratch: folder, snapshots, created, lastUsed };
 }
 
+/** What is merely listed must not make calls that take seconds, or ask for a password. */
 async function countChanges({ base, folder }: StoredOverlay, log: Log, signal: CancelSignal | undefined): Promise<number | undefined> {
+  if (isBaseUri(base)) return undefined;
   try {
     const overlay = await openOverlay({ base, scratch: folder, readOnly: true, log });
     try {
@@ -78,9 +94,9 @@ async function countChanges({ base, folder }: StoredOverlay, log: Log, signal: C
   }
 }
 
-async function open(stored: StoredOverlay, options: OpenOptions, ripgrep: Ripgrep, log: Log): Promise<OpenedOverlay> {
-  const how = { base: stored.base, scratch: stored.folder, durability: options.durability, retention: options.retention, log };
-  const opened = (overlay: OpenOverlay): OpenedOverlay => inWordsOfPort(overlay, ripgrep, log);
+async function open(place: Pick<OpenOverlayOptions, "base" | "scratch" | "log">, options: OpenOptions, tools: StoreTools): Promise<OpenedOverlay> {
+  const how = { ...place, durability: options.durability, retention: options.retention };
+  const opened = (overlay: OpenOverlay): OpenedOverlay => inWordsOfPort(overlay, tools);
   if (options.readOnly === true) return opened(await openOverlay({ ...how, readOnly: true }));
   const overlay = await openOverlay({ ...how, readOnly: "ifOwned" });
   if (overlay.hold.kind === "owner" || !(await letsGo(overlay, options.waitMs))) return opened(overlay);
@@ -102,22 +118,22 @@ function letsGo({ hold }: OpenOverlay, ms: number): Promise<boolean> {
   });
 }
 
-function inWordsOfPort(overlay: OpenOverlay, ripgrep: Ripgrep, log: Log): OpenedOverlay {
-  const { hold, folder, manifest: { caseSensitive } } = overlay;
+function inWordsOfPort(overlay: OpenOverlay, { ripgrep, log }: StoreTools): OpenedOverlay {
+  const { hold, folder, remote, manifest: { caseSensitive } } = overlay;
   const carrier = createCarrier(overlay);
   const searcher = createSearcher(overlay, ripgrep, (error) => { log("warn", `Search: ${String(error)}`); });
   const disposeOverlay = overlay.dispose.bind(overlay);
   Object.assign(overlay, { dispose: () => searcher.dispose().finally(disposeOverlay) });
   if (hold.kind === "owner") {
     return {
-      kind: "writable", overlay, carrier, searcher, caseSensitive,
+      kind: "writable", overlay, remote, carrier, searcher, caseSensitive,
       onYieldRequested: (listener) => hold.lock.onYieldRequested(({ by }) => { listener(by); }),
       onLost: (listener) => overlay.onLost(listener),
     };
   }
   const { owner } = hold;
   return {
-    kind: "readOnly", overlay, carrier, searcher, caseSensitive,
+    kind: "readOnly", overlay, remote, carrier, searcher, caseSensitive,
     owner: owner === undefined ? "another process" : describeOwner(owner),
     onReleased: (listener) => hold.onReleased(listener),
     askToYield: (by) => hold.requestYield(by),

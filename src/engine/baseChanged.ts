@@ -3,6 +3,7 @@
  * folder was renamed (INV-12: no event lies). A base folder that came or went changes what upper's folders merge.
  */
 import type { Context } from "./context.js";
+import { atLower } from "./lowerContent.js";
 import { parseOverlayPath, childPath, components, isWithin, type OverlayPath } from "./paths.js";
 import { restingOn } from "./staleness.js";
 import type { UpperDirectory } from "./tree.js";
@@ -12,6 +13,7 @@ export async function baseChanged(ctx: Context, changes: readonly OverlayEvent[]
   if (changes.length === 0) return;
   ctx.lowerMemory.forget();
   const touched = changes.filter((change) => change.type !== "changed").map((change) => parseOverlayPath(change.path));
+  if (ctx.base.layer.costly === true) await askAhead(ctx, touched);
   if (touched.some((path) => mergers(ctx, path).length > 0)) {
     await ctx.locks.exclusive(async () => {
       for (const path of touched) for (const node of mergers(ctx, path)) await ctx.tree.refreshBelow(node);
@@ -21,6 +23,18 @@ export async function baseChanged(ctx: Context, changes: readonly OverlayEvent[]
     for (const shown of shownAt(ctx, parseOverlayPath(path))) ctx.events.queue(type, shown);
   }
   ctx.staleness.tell(restingOn(await ctx.origins.records(), changes));
+}
+
+/** What redirects lead to is found out before the lock, under which a costly base then answers from memory. */
+async function askAhead(ctx: Context, touched: readonly OverlayPath[]): Promise<void> {
+  const targets = touched.flatMap((path) => mergers(ctx, path)).flatMap((node) => redirectsIn(node));
+  for (const target of targets) await atLower(ctx.lowerRoot, target).catch(() => undefined); // its fault is told under the lock
+}
+
+function redirectsIn({ content }: UpperDirectory): OverlayPath[] {
+  if (content === undefined) return [];
+  const own = content.shape.kind === "redirect" ? [content.shape.to] : [];
+  return [...own, ...[...content.children.values()].flatMap(({ node }) => (node === undefined ? [] : redirectsIn(node)))];
 }
 
 /** The loaded upper directories whose lower content is, or would be, at or beneath a lower path. */

@@ -45,8 +45,7 @@ export class ExpectedDirectory implements LowerDirectory {
   }
 
   expect(name: string): LowerDirectory {
-    const known = this.peek(name);
-    return known?.kind === "directory" ? known.directory : new ExpectedDirectory(this, name);
+    return new ExpectedDirectory(this, name);
   }
 
   async isThere(): Promise<boolean> {

@@ -148,9 +148,7 @@ export class BaseDirectory implements LowerDirectory {
   }
 
   expect(name: string): LowerDirectory | undefined {
-    if (this.layer.costly !== true) return undefined;
-    const known = this.peek(name);
-    return known?.kind === "directory" ? known.directory : new ExpectedDirectory(this, name);
+    return this.layer.costly === true ? new ExpectedDirectory(this, name) : undefined;
   }
 
   private child(name: string): BaseDirectory {

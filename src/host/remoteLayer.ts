@@ -1,7 +1,7 @@
 /**
  * LowerLayer over a base that is not on a disk. No call is made whose answer is known: listings, stats and small files are
- * kept until `changed` or `forget`; what a listing does not name is absent; a name that was found absent by asking has the
- * next such question list its directory instead.
+ * kept until `changed` or `forget`; what a listing does not name is absent; the root is listed before a name in it is asked
+ * for, another directory once a name was asked for in vain.
  *
  * What such a base cannot say: links are what they lead to; modes are guessed; an entry has no identity, so a fingerprint
  * is path, size and times. A file comes whole in one call, so it is never a mixture of two states, and an open one is read
@@ -38,7 +38,7 @@ const defaultLargest = 256 * 1024 * 1024;
 const noDevice = -1;
 /** How often a file may have another size than its stat says before that is said: EBUSY. */
 const maxReads = 3;
-/** From this many names on that were asked for in vain, a directory is listed. */
+/** From this many names on that were asked for in vain, a directory is listed; the root at once, as whoever opens it lists it. */
 const missesToList = 1;
 
 interface Content {
@@ -84,7 +84,7 @@ export class RemoteLowerLayer implements LowerLayer {
       else this.memory.forgetTree(key);
       this.calls.overtake((under) => {
         const other = this.memory.fold(under);
-        return other === key || other === parentOf(key) || isBeneath(other, key);
+        return other === key || (type !== "changed" && (other === parentOf(key) || isBeneath(other, key)));
       });
     }
   }
@@ -136,7 +136,8 @@ export class RemoteLowerLayer implements LowerLayer {
     if (known !== undefined) return known;
     this.checkAbove(call, path);
     const parent = parentOf(path);
-    if (path !== "" && this.memory.misses(parent) >= missesToList && (await this.isListedAbsent(parent, nameOf(path)))) throw this.refused("ENOENT", call, path);
+    const isListWorthIt = path !== "" && (parent === "" || this.memory.misses(parent) >= missesToList);
+    if (isListWorthIt && (await this.isListedAbsent(parent, nameOf(path)))) throw this.refused("ENOENT", call, path);
     const found = await this.askStat(path).catch(async (error: unknown): Promise<typeof absent> => {
       // Some say "not found" in words that only they know; then the directory's listing says it.
       const says = isCode(error, "EIO") && path !== "" && !isUnreachable(causeOf(error)) && (await this.isListedAbsent(parent, nameOf(path)));

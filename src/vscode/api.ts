@@ -7,7 +7,7 @@ import { createOverlay, freeName } from "./commands/openFolder.js";
 import type { CommandContext } from "./commands/context.js";
 import type { OverlayInfo } from "./ports.js";
 import type { ShownSourceControl } from "./sourceControls.js";
-import { overlayUri, parseAddress } from "./uris.js";
+import { baseOf, overlayUri, parseAddress } from "./uris.js";
 
 export interface OpenOptions {
   /** Default: the base folder's name, numbered when that is taken. */
@@ -17,8 +17,8 @@ export interface OpenOptions {
 }
 
 export interface OverlayWorkspaceApi {
-  /** Makes a new overlay over a folder, and returns its root. Nothing is shown. */
-  open(baseFolder: string, options?: OpenOptions): Promise<vscode.Uri>;
+  /** Makes a new overlay over a folder, given by path or, when it is not on a disk, by URI; returns its root. Nothing is shown. */
+  open(baseFolder: string | vscode.Uri, options?: OpenOptions): Promise<vscode.Uri>;
   /** Every overlay there is, open or not. */
   overlays(): Promise<readonly OverlayInfo[]>;
   /** The overlay that a URI belongs to, when this window has it open. */
@@ -49,7 +49,7 @@ export function createApi(context: CommandContext): OverlayWorkspaceApi {
   const { overlays, store, trust, sourceControls } = context;
   return {
     async open(baseFolder, options = {}) {
-      const info = await createOverlay(context, baseFolder, options.name);
+      const info = await createOverlay(context, typeof baseFolder === "string" ? baseFolder : baseOf(baseFolder), options.name);
       if (options.trusted === true) await trust.remember(info.base);
       return overlayUri(info);
     },

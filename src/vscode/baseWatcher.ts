@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import type { OverlayEvent } from "../engine/index.js";
 import { EventCoalescer } from "./eventCoalescer.js";
 import type { Session } from "./session.js";
+import { baseUri } from "./uris.js";
 
 const foldMs = 50;
 
@@ -19,7 +20,7 @@ export class BaseWatcher implements vscode.Disposable {
   readonly onDidChange = this.emitter.event;
 
   constructor(private readonly session: Session, private readonly onFailure: (error: unknown) => void) {
-    this.root = vscode.Uri.file(session.info.base);
+    this.root = baseUri(session.info.base);
     this.watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(this.root, "**/*"));
     this.watcher.onDidCreate((uri) => { this.add("created", uri); });
     this.watcher.onDidChange((uri) => { this.add("changed", uri); });
@@ -33,6 +34,8 @@ export class BaseWatcher implements vscode.Disposable {
   }
 
   private add(type: OverlayEvent["type"], uri: vscode.Uri): void {
+    // VS Code matches patterns on paths alone: what happens in the overlay itself can have the base's path, in another scheme.
+    if (uri.scheme !== this.root.scheme || uri.authority !== this.root.authority) return;
     const root = this.root.path.replace(/\/+$/, "");
     if (!uri.path.startsWith(`${root}/`)) return;
     this.coalescer.add({ type, path: uri.path.slice(root.length) });
@@ -44,6 +47,8 @@ export class BaseWatcher implements vscode.Disposable {
     const events = this.coalescer.take().flatMap(({ type, path }): OverlayEvent[] =>
       type === "replaced" ? [{ type: "deleted", path }, { type: "created", path }] : [{ type, path }]);
     try {
+      // What is remembered of the base first: the engine asks for it.
+      this.session.remote?.changed(events);
       await this.session.overlay.baseChanged(events);
       this.emitter.fire(events);
     } catch (error) {

@@ -52,6 +52,7 @@ export class ContextKeys implements vscode.Disposable {
     this.send("overlay.active", sessions.length > 0);
     this.send("overlay.writable", sessions.some(({ access }) => access.kind === "writable"));
     this.send("overlay.readOnly", sessions.some(({ access }) => access.kind === "readOnly"));
+    this.send("overlay.remoteBase", sessions.some(({ remote }) => remote !== undefined));
     this.send("overlay.hasChanges", count > 0);
     this.send("overlay.hasSnapshots", sessions.some(({ snapshots }) => snapshots.length > 0));
     this.send("overlay.manyChanges", count > listLimit);

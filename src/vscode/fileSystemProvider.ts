@@ -38,7 +38,11 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
   readonly onDidChangeBase = this.baseEmitter.event;
 
   constructor(private readonly overlays: Overlays, private readonly onFailure: (error: unknown) => void) {
-    overlays.onDidOpen((session) => { this.subscriptions.set(session, session.onDidChange((events) => { this.tell(session, events); })); });
+    overlays.onDidOpen((session) => {
+      this.subscriptions.set(session, session.onDidChange((events) => { this.tell(session, events); }));
+      // What is remembered of such a base is right for as long as its events are heard, so from the first moment on.
+      if (session.remote !== undefined) this.watchBase(session);
+    });
     overlays.onDidClose((session) => { this.forget(session); });
     overlays.onDidChangeAccess((session) => { this.refreshAccess(session); });
   }
@@ -198,6 +202,15 @@ export class OverlayFileSystem implements vscode.FileSystemProvider, vscode.Disp
   /** Whether files can be written is part of their stat; who has one open must ask again. */
   private refreshAccess(session: Session): void {
     this.publisher.add(session, openFiles(session).map((path) => ({ type: "changed", path })));
+  }
+
+  /** Asks a base that tells of no changes for everything anew, and has all that shows it drawn again. */
+  async refreshBase(session: Session): Promise<void> {
+    session.remote?.forget();
+    await session.overlay.baseChanged([{ type: "changed", path: "/" }]);
+    await session.changes.reload();
+    await this.refreshOpenFiles(session);
+    await vscode.commands.executeCommand("workbench.files.action.refreshFilesExplorer");
   }
 
   private forget(session: Session): void {

@@ -9,6 +9,7 @@ import { describe, make } from "./errors.js";
 import type { FloorStore } from "./floorStore.js";
 import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore, YieldAsker } from "./ports.js";
 import { Session } from "./session.js";
+import { baseText } from "./uris.js";
 
 export interface OverlaysParts {
   readonly store: OverlayStore;
@@ -174,7 +175,7 @@ export class Overlays {
   private async open(id: string): Promise<Session> {
     const info = await this.parts.store.info(id);
     if (!(await this.parts.trust(info.base))) {
-      throw make("NoPermissions", vscode.l10n.t("You have not trusted '{0}', so its overlay stays closed. Open it again to be asked again.", info.base));
+      throw make("NoPermissions", vscode.l10n.t("You have not trusted '{0}', so its overlay stays closed. Open it again to be asked again.", baseText(info.base)));
     }
     const opened = await this.openStore(info, {});
     const session = new Session(info, opened, { floors: this.parts.floors.load(id), fail: (error) => { this.fail(error); } });

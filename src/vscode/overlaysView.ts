@@ -8,6 +8,7 @@ import { describe } from "./errors.js";
 import { Measures } from "./measures.js";
 import type { Overlays } from "./overlays.js";
 import type { DamagedOverlay, OverlayInfo, OverlayStore } from "./ports.js";
+import { baseText, isBaseUri } from "./uris.js";
 
 export const overlaysViewId = "overlay.overlays";
 
@@ -140,10 +141,10 @@ export class OverlaysView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     const item = new vscode.TreeItem(info.name, vscode.TreeItemCollapsibleState.Collapsed);
     item.id = info.id;
     item.iconPath = new vscode.ThemeIcon(place.kind === "elsewhere" ? "lock" : place.kind === "here" ? "layers-active" : "layers");
-    item.description = [this.countOf(info.id) ?? "", info.base].filter((part) => part !== "").join(" · ");
-    item.tooltip = [info.name, info.base, placeText(place), vscode.l10n.t("last used {0}", ago(info.lastUsed))].filter((line) => line !== "").join("\n");
+    item.description = [this.countOf(info.id) ?? "", baseText(info.base)].filter((part) => part !== "").join(" · ");
+    item.tooltip = [info.name, baseText(info.base), placeText(place), vscode.l10n.t("last used {0}", ago(info.lastUsed))].filter((line) => line !== "").join("\n");
     item.contextValue = `overlay:${place.kind}`;
-    item.accessibilityInformation = { label: [info.name, vscode.l10n.t("overlay over {0}", info.base), this.countOf(info.id) ?? "", placeText(place)].filter((part) => part !== "").join(", ") };
+    item.accessibilityInformation = { label: [info.name, vscode.l10n.t("overlay over {0}", baseText(info.base)), this.countOf(info.id) ?? "", placeText(place)].filter((part) => part !== "").join(", ") };
     return item;
   }
 
@@ -165,13 +166,13 @@ export class OverlaysView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     const looking = [vscode.l10n.t("looking…"), "loading~spin"] as const;
     switch (fact) {
       case "base":
-        return [vscode.l10n.t("Base"), info.base, "folder"];
+        return [vscode.l10n.t("Base"), baseText(info.base), "folder"];
       case "changes": {
         const known = this.countOf(info.id);
         if (known !== undefined) return [vscode.l10n.t("Changes"), known, "diff"];
         if (measured.kind === "looking") return [vscode.l10n.t("Changes"), ...looking];
         const count = measured.kind === "known" ? measured.size.changes : undefined;
-        const unknown = measured.kind === "known" ? vscode.l10n.t("not known: the base is not to be had") : vscode.l10n.t("not counted");
+        const unknown = measured.kind === "known" && !isBaseUri(info.base) ? vscode.l10n.t("not known: the base is not to be had") : vscode.l10n.t("not counted");
         return [vscode.l10n.t("Changes"), count === undefined ? unknown : counted(count), "diff"];
       }
       case "size":

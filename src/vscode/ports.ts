@@ -2,7 +2,7 @@
  * What the adapter asks of a host, in the adapter's words. extension.ts hands in an implementation; nothing in
  * src/vscode knows where overlays are kept or how one process tells another to let go.
  */
-import type { CancelSignal, Durability, Overlay, Retention } from "../engine/index.js";
+import type { CancelSignal, Durability, Overlay, OverlayEvent, Retention } from "../engine/index.js";
 import type { Searcher } from "../search/types.js";
 import type { Carrier } from "./carrier.js";
 
@@ -11,7 +11,7 @@ export interface OverlayInfo {
   /** Lower-case letters, digits and dashes: it is the authority of a URI, which VS Code writes in lower case. */
   readonly id: string;
   readonly name: string;
-  /** Absolute path of the folder beneath. */
+  /** Absolute path of the folder beneath; its URI when it is not on a disk. */
   readonly base: string;
   /** Absolute path of the folder that holds the changes. */
   readonly scratch: string;
@@ -45,10 +45,36 @@ export interface OverlayList {
 /** Who asks the owner to let go: a window that is opening the overlay, or a user who chose to take it over. */
 export type YieldAsker = "window" | "user";
 
+/** How a base that is not on a disk is asked. Paths have no leading slash; `vscode.workspace.fs` answers so. */
+export interface BaseFiles {
+  stat(path: string): PromiseLike<{ readonly type: number; readonly ctime: number; readonly mtime: number; readonly size: number; readonly permissions?: number | undefined }>;
+  readDirectory(path: string): PromiseLike<readonly (readonly [name: string, type: number])[]>;
+  readFile(path: string): PromiseLike<Uint8Array>;
+}
+
+export interface RemoteState {
+  /** How many wait for an answer. */
+  readonly waiting: number;
+  /** What was said instead of the last answer. */
+  readonly fault: string | undefined;
+}
+
+/** A base that is not on a disk, of which is remembered what it said. */
+export interface RemoteBase {
+  /** What is known of these paths of the base is not any more. */
+  changed(changes: readonly OverlayEvent[]): void;
+  forget(): void;
+  /** Whoever waits is told that it was cancelled. */
+  cancel(): void;
+  readonly state: RemoteState;
+  onDidChangeState(listener: (state: RemoteState) => void): { dispose(): void };
+}
+
 export type OpenedOverlay =
   | {
     readonly kind: "writable";
     readonly overlay: Overlay;
+    readonly remote: RemoteBase | undefined;
     readonly carrier: Carrier;
     /** Ends with the overlay. */
     readonly searcher: Searcher;
@@ -61,6 +87,7 @@ export type OpenedOverlay =
   | {
     readonly kind: "readOnly";
     readonly overlay: Overlay;
+    readonly remote: RemoteBase | undefined;
     readonly carrier: Carrier;
     readonly searcher: Searcher;
     readonly caseSensitive: boolean;
@@ -85,7 +112,7 @@ export interface OpenOptions {
 }
 
 export interface OverlaySize {
-  /** Undefined when they cannot be counted, because the base is not to be had. */
+  /** Undefined when they cannot be counted, because the base is not to be had, or not on a disk: it is not asked for a list. */
   readonly changes: number | undefined;
   readonly bytes: number;
 }
@@ -93,6 +120,7 @@ export interface OverlaySize {
 export interface OverlayStore {
   list(): Promise<OverlayList>;
   info(id: string): Promise<OverlayInfo>;
+  /** @param base a path, or a URI. */
   create(base: string, name: string | undefined): Promise<OverlayInfo>;
   /** Deletes everything that an overlay keeps. Refused while another process owns it. */
   delete(id: string): Promise<void>;

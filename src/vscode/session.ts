@@ -8,7 +8,7 @@ import { ChangeModel } from "./changeModel.js";
 import { CopyComparer } from "./copyComparer.js";
 import { Emitter } from "./emitter.js";
 import type { MtimeFloor } from "./mtimeFloor.js";
-import type { OpenedOverlay, OverlayInfo } from "./ports.js";
+import type { OpenedOverlay, OverlayInfo, RemoteBase } from "./ports.js";
 
 export type Access = { readonly kind: "writable" } | { readonly kind: "readOnly"; readonly owner: string };
 
@@ -62,6 +62,11 @@ export class Session implements Disposable {
 
   get opened(): OpenedOverlay {
     return this.current;
+  }
+
+  /** The base, when it is not on a disk. */
+  get remote(): RemoteBase | undefined {
+    return this.current.remote;
   }
 
   get caseSensitive(): boolean {

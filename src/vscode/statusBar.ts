@@ -4,7 +4,7 @@ import { countText } from "./changesView.js";
 import { readOnlyReason } from "./fileSystemProvider.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
-import { isOverlayUri } from "./uris.js";
+import { baseText, isOverlayUri } from "./uris.js";
 
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem("overlay.status", vscode.StatusBarAlignment.Left, 50);
@@ -39,7 +39,8 @@ export class StatusBar implements vscode.Disposable {
       this.item.hide();
       return;
     }
-    const { name, base } = session.info;
+    const { name } = session.info;
+    const base = baseText(session.info.base);
     const counted = countText(session);
     const readOnly = readOnlyReason(session);
     this.item.text = `$(${readOnly === undefined ? "layers" : "lock"}) ${name}${counted === "" ? "" : `: ${counted}`}`;

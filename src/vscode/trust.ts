@@ -4,6 +4,7 @@
  */
 import * as vscode from "vscode";
 import { isWithin } from "./paths.js";
+import { baseText, isBaseUri } from "./uris.js";
 
 const key = "trustedBases";
 
@@ -49,7 +50,7 @@ export class Trust {
   private async ask(base: string): Promise<boolean> {
     const yes = vscode.l10n.t("Trust and Open");
     const answer = await vscode.window.showWarningMessage(
-      vscode.l10n.t("Do you trust the authors of the files in '{0}'?", base),
+      vscode.l10n.t("Do you trust the authors of the files in '{0}'?", baseText(base)),
       {
         modal: true,
         detail: vscode.l10n.t("An overlay never changes this folder, but VS Code and extensions may run code that lies in it, as in any folder that you open. VS Code does not ask for overlays itself."),
@@ -69,6 +70,7 @@ export class Trust {
 function inTrustedWorkspace(base: string): boolean {
   // Who switched the question off has answered it for every folder.
   if (!vscode.workspace.getConfiguration("security.workspace.trust").get<boolean>("enabled", true)) return true;
-  if (!vscode.workspace.isTrusted) return false;
+  // A window on a folder that is not on a disk is trusted by itself, too: that says nothing.
+  if (!vscode.workspace.isTrusted || isBaseUri(base)) return false;
   return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => uri.scheme === "file" && isWithin(vscode.Uri.file(base).path, uri.path));
 }

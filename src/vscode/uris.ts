@@ -28,8 +28,30 @@ export interface Address {
   readonly path: string | undefined;
 }
 
+/** Whether a base is named by a URI, because it is not on a disk, and not by its path (which may begin with a drive's letter). */
+export function isBaseUri(base: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]+:/.test(base);
+}
+
+export function baseUri(base: string): vscode.Uri {
+  return isBaseUri(base) ? vscode.Uri.parse(base, true) : vscode.Uri.file(base);
+}
+
+/** What a base is known by: a folder on a disk by its path, any other by its URI, of which there is one form. */
+export function baseOf(folder: vscode.Uri): string {
+  if (folder.scheme === "file") return folder.fsPath;
+  return folder.with({ path: folder.path.replace(/\/+$/, "") || "/", query: "", fragment: "" }).toString();
+}
+
+/** As people read it. */
+export function baseText(base: string): string {
+  return isBaseUri(base) ? baseUri(base).toString(true) : base;
+}
+
 export function rootName(base: string): string {
-  return nameOf(base.replaceAll("\\", "/").replace(/\/+$/, "")) || "root";
+  const uri = isBaseUri(base) ? baseUri(base) : undefined;
+  const path = uri === undefined ? base.replaceAll("\\", "/") : uri.path;
+  return nameOf(path.replace(/\/+$/, "")) || uri?.authority || uri?.scheme || "root";
 }
 
 export function overlayUri(overlay: { readonly id: string; readonly base: string }, path = "/", scheme = overlayScheme): vscode.Uri {

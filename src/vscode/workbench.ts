@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import { createApi, type OverlayWorkspaceApi } from "./api.js";
 import { BaseFileSystem } from "./baseFileSystem.js";
+import { BaseStatus } from "./baseStatus.js";
 import { ChangesView } from "./changesView.js";
 import { registerCommands } from "./commands/index.js";
 import { offerLastUndo } from "./commands/deleteOverlay.js";
@@ -64,13 +65,14 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
   const view = parts.add(new ChangesView(overlays));
   const sourceControls = parts.add(new SourceControls(overlays));
   parts.add(new StatusBar(overlays));
+  parts.add(new BaseStatus(overlays));
   keys.follow(overlays);
   parts.add(showChangesOnce(overlays, workspaceState));
   parts.add(vscode.window.registerFileDecorationProvider(decorations));
   const list = parts.add(new OverlaysView(overlays, store, fail));
   const search = parts.add(new Search(overlays, workspaceState, extensionUri, log, fail));
   const justDeleted = new JustDeleted(memento);
-  const context: CommandContext = { overlays, search, store, floors, trust, view, list, justDeleted, sourceControls, sides, machine, log };
+  const context: CommandContext = { overlays, files, search, store, floors, trust, view, list, justDeleted, sourceControls, sides, machine, log };
   parts.add(registerCommands(context));
   parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.

@@ -35,16 +35,22 @@ afterEach(() => { fs.rmSync(root, { recursive: true, force: true }); });
 
 describe("calls", () => {
   test("what was asked once is not asked again, by whichever question", async () => {
-    await layer.lstat("a.txt");
-    await layer.lstat("a.txt");
-    await layer.fingerprint("a.txt");
-    expect(disk.made()).toEqual(["stat a.txt"]);
+    await layer.lstat("d/b.txt");
+    await layer.lstat("d/b.txt");
+    await layer.fingerprint("d/b.txt");
+    expect(disk.made()).toEqual(["stat d/b.txt"]);
     await layer.readDirectory("d");
     await layer.readDirectory("d");
     expect(disk.made()).toEqual(["readDirectory d"]);
-    expect(await text("a.txt")).toBe("a");
-    expect(await text("a.txt")).toBe("a");
-    expect(disk.made()).toEqual(["readFile a.txt"]);
+    expect(await text("d/b.txt")).toBe("bb");
+    expect(await text("d/b.txt")).toBe("bb");
+    expect(disk.made()).toEqual(["readFile d/b.txt"]);
+  });
+
+  test("the root is listed before a name in it is asked for: many names, as an editor looks for at its start, are one call", async () => {
+    const found = await Promise.all([".vscode", ".github", "package.json", "a.txt"].map((path) => codeOf(layer.lstat(path))));
+    expect(found).toEqual(["ENOENT", "ENOENT", "ENOENT", "ok"]);
+    expect(disk.made()).toEqual(["readDirectory /", "stat a.txt"]);
   });
 
   test("a listing says what is absent, and of what kind the rest is, without a call", async () => {
@@ -157,15 +163,15 @@ describe("what others change", () => {
   test("who asks after the event does not join who asked before it", async () => {
     const gate = held(({ n }) => n === 1);
     disk.schedule = gate.schedule;
-    const early = layer.lstat("a.txt");
+    const early = layer.lstat("d/b.txt");
     await gate.reached;
-    write("a.txt", "longer");
-    layer.changed([{ type: "changed", path: "/a.txt" }]);
-    expect((await layer.lstat("a.txt")).size).toBe(6);
+    write("d/b.txt", "longer");
+    layer.changed([{ type: "changed", path: "/d/b.txt" }]);
+    expect((await layer.lstat("d/b.txt")).size).toBe(6);
     gate.open();
     await early;
-    expect((await layer.lstat("a.txt")).size).toBe(6);
-    expect(disk.made()).toEqual(["stat a.txt", "stat a.txt"]);
+    expect((await layer.lstat("d/b.txt")).size).toBe(6);
+    expect(disk.made()).toEqual(["stat d/b.txt", "stat d/b.txt"]);
   });
 
   test("what went without an event is noticed when it is asked for, and from then on it is absent", async () => {

@@ -9,6 +9,7 @@ import { make } from "../errors.js";
 import { readOnlyReason } from "../fileSystemProvider.js";
 import { outermost } from "../paths.js";
 import type { Session } from "../session.js";
+import { baseText } from "../uris.js";
 import { pickApplyItems } from "./applyPick.js";
 import { mention, ofOneOverlay, pickSession, type CommandContext } from "./context.js";
 import { exportFolder, exportPatch } from "./export.js";
@@ -20,13 +21,17 @@ export async function applyToBase(context: CommandContext, clicked: unknown, sel
   if (chosen === undefined) return;
   const { session, paths } = chosen;
   refuseReadOnly(session);
+  if (session.remote !== undefined) {
+    offerExports(context, vscode.l10n.t("'{0}' is not on a disk, so it is only ever read, and nothing was applied.", baseText(session.info.base)), clicked, selected);
+    return;
+  }
   const plan = await cancellable(
     vscode.l10n.t("Looking at what would change in '{0}'", session.info.base), vscode.l10n.t("Nothing was applied."),
     (options) => session.carrier.planApply({ ...options, ...(paths.includes("/") ? {} : { paths: outermost(paths) }) }),
   );
   if (plan === undefined) return;
   if (plan.unwritable !== undefined) {
-    offerExports(context, plan.base, clicked, selected);
+    offerExports(context, vscode.l10n.t("The base folder '{0}' cannot be written, so nothing was applied.", plan.base), clicked, selected);
     return;
   }
   if (plan.items.length === 0) {
@@ -43,8 +48,8 @@ function refuseReadOnly(session: Session): void {
   if (reason !== undefined) throw make("NoPermissions", vscode.l10n.t("Nothing was applied: {0}.", reason));
 }
 
-function offerExports(context: CommandContext, base: string, clicked: unknown, selected: unknown): void {
-  tell(context.log, "warning", vscode.l10n.t("The base folder '{0}' cannot be written, so nothing was applied. The changes can be carried elsewhere.", base), [
+function offerExports(context: CommandContext, why: string, clicked: unknown, selected: unknown): void {
+  tell(context.log, "warning", `${why} ${vscode.l10n.t("The changes can be carried elsewhere.")}`, [
     { title: vscode.l10n.t("Export Patch…"), run: () => exportPatch(context, clicked, selected, {}) },
     { title: vscode.l10n.t("Export Folder…"), run: () => exportFolder(context, undefined, undefined, {}) },
   ]);

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { isShown } from "../changeModel.js";
 import { nameOf } from "../paths.js";
 import type { Session } from "../session.js";
-import { emptyUri } from "../uris.js";
+import { baseText, emptyUri } from "../uris.js";
 import { mention, ofOneOverlay, type CommandContext, type Given } from "./context.js";
 import { pickSnapshot } from "./layerPicks.js";
 import { isConfirmed, isLarge, many, sidesOf } from "./multiDiff.js";
@@ -13,7 +13,7 @@ export async function compareWithSnapshot(context: CommandContext, clicked: unkn
   const of = await ofOneOverlay(context, clicked, selected);
   if (of === undefined || !(await hasSnapshots(of.session))) return;
   const { session, paths } = of;
-  const base = { label: `$(root-folder) ${vscode.l10n.t("Base")}`, description: session.info.base, value: "base" };
+  const base = { label: `$(root-folder) ${vscode.l10n.t("Base")}`, description: baseText(session.info.base), value: "base" };
   const layer = given.layer ?? (await pickSnapshot(session, vscode.l10n.t("Compare with which snapshot?"), [base]));
   if (layer === undefined) return;
   const name = (await session.overlay.snapshots()).find(({ id }) => id === layer)?.name ?? vscode.l10n.t("Base");

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { describe, make } from "../errors.js";
 import type { ChangesView, ViewNode } from "../changesView.js";
 import type { Search } from "../find/index.js";
+import type { OverlayFileSystem } from "../fileSystemProvider.js";
 import type { FloorStore } from "../floorStore.js";
 import type { JustDeleted } from "../justDeleted.js";
 import type { Overlays } from "../overlays.js";
@@ -13,11 +14,12 @@ import { ChangeResource, type SourceControls } from "../sourceControls.js";
 import { activeSession } from "../statusBar.js";
 import type { ThirdSides } from "../thirdSides.js";
 import type { Trust } from "../trust.js";
-import { isOverlayUri, overlayUri, parseAddress } from "../uris.js";
+import { baseText, isOverlayUri, overlayUri, parseAddress } from "../uris.js";
 
 export interface CommandContext {
   readonly overlays: Overlays;
   readonly search: Search;
+  readonly files: OverlayFileSystem;
   readonly store: OverlayStore;
   readonly floors: FloorStore;
   readonly trust: Trust;
@@ -133,7 +135,7 @@ export async function pickSession(context: CommandContext, clicked: unknown, fil
   const sessions = context.overlays.all().filter(filter);
   if (sessions.length < 2) return sessions[0];
   const active = activeSession(context.overlays);
-  const items = sessions.map((session) => ({ label: session.info.name, description: session.info.base, session }));
+  const items = sessions.map((session) => ({ label: session.info.name, description: baseText(session.info.base), session }));
   items.sort((a, b) => Number(b.session === active) - Number(a.session === active));
   return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Which overlay?") }))?.session;
 }

@@ -6,6 +6,7 @@ import { openIn } from "./openFolder.js";
 import { overlayOf } from "./overlayList.js";
 import { tell } from "./progress.js";
 import { ago } from "./text.js";
+import { baseText } from "../uris.js";
 
 export async function deleteOverlay(context: CommandContext, clicked: unknown): Promise<void> {
   const info = await overlayOf(context, clicked, vscode.l10n.t("Delete which overlay?"));
@@ -73,7 +74,7 @@ async function pickRemoved(context: CommandContext): Promise<RemovedOverlay | un
   }
   const forGood: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("trash"), tooltip: vscode.l10n.t("Delete for Good…") };
   const items = list.map((removed): RemovedItem => ({
-    label: `$(layers) ${removed.name}`, description: removed.base, detail: vscode.l10n.t("deleted {0}", ago(removed.deleted)), buttons: [forGood], removed,
+    label: `$(layers) ${removed.name}`, description: baseText(removed.base), detail: vscode.l10n.t("deleted {0}", ago(removed.deleted)), buttons: [forGood], removed,
   }));
   return new Promise((resolve) => {
     const pick = vscode.window.createQuickPick<RemovedItem>();
@@ -98,7 +99,7 @@ async function pickRemoved(context: CommandContext): Promise<RemovedOverlay | un
 
 async function discard({ store, floors }: CommandContext, { key, id, name, base }: RemovedOverlay): Promise<void> {
   const yes = vscode.l10n.t("Delete for Good");
-  const detail = vscode.l10n.t("Nothing brings it back then. The base folder '{0}' is not touched.", base);
+  const detail = vscode.l10n.t("Nothing brings it back then. The base folder '{0}' is not touched.", baseText(base));
   if ((await vscode.window.showWarningMessage(vscode.l10n.t("Delete everything that the overlay '{0}' keeps?", name), { modal: true, detail }, yes)) !== yes) return;
   await store.discard(key);
   await floors.forget(id);

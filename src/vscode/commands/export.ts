@@ -1,10 +1,11 @@
 /** Export Patch…, Export Folder… and Export Layer…: where to, the work with its progress, and what came of it. */
+import { homedir } from "node:os";
 import * as vscode from "vscode";
 import type { LeftOut } from "../carrier.js";
 import { make } from "../errors.js";
 import { nameOf, outermost } from "../paths.js";
 import type { Session } from "../session.js";
-import { rootName } from "../uris.js";
+import { isBaseUri, rootName } from "../uris.js";
 import { ofOneOverlay, type CommandContext, type Given } from "./context.js";
 import { cancellable, listOf, tell, type Offer } from "./progress.js";
 import { bytes } from "./text.js";
@@ -114,7 +115,8 @@ async function isFree(uri: vscode.Uri): Promise<boolean> {
 }
 
 function startFolder({ info }: Session): vscode.Uri {
-  return lastFolder ?? vscode.Uri.joinPath(vscode.Uri.file(info.base), "..");
+  // An export goes to a disk; where the base is on none, the dialog begins where it would.
+  return lastFolder ?? (isBaseUri(info.base) ? vscode.Uri.file(homedir()) : vscode.Uri.joinPath(vscode.Uri.file(info.base), ".."));
 }
 
 /** The name of what is exported, without what no file name may have. */

@@ -1,6 +1,7 @@
 /** Every command by its id, as package.json contributes it. */
 import * as vscode from "vscode";
 import { applyToBase, undoApply } from "./applyToBase.js";
+import { refreshBase, stopWaiting } from "./base.js";
 import { compareWithBase, previewChange } from "./compare.js";
 import type { OverlayNode } from "../overlaysView.js";
 import { registerReports } from "../reports.js";
@@ -11,7 +12,7 @@ import { deleteOverlay, undoDeleteOverlay } from "./deleteOverlay.js";
 import { revealScratchFolder, showCommands, takeOver } from "./manage.js";
 import { openAllChanges } from "./multiDiff.js";
 import { openFile } from "./openFile.js";
-import { openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
+import { openAddressAsOverlay, openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
 import { duplicateOverlay, isOverlayNode, openOverlay, openOverlayInNewWindow, renameOverlay } from "./overlayList.js";
 import { compareWithSnapshot } from "./compareSnapshot.js";
 import { pruneUnchangedCopies } from "./prune.js";
@@ -26,6 +27,7 @@ type Command = (context: CommandContext, clicked: unknown, selected: unknown, gi
 
 const commands: Readonly<Record<string, Command>> = {
   "overlay.openFolder": openFolderAsOverlay,
+  "overlay.openAddress": openAddressAsOverlay,
   "overlay.openRecent": openRecentOverlay,
   "overlay.compareWithBase": compareWithBase,
   // The same under the name that the Source Control view gives it.
@@ -70,6 +72,8 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.stopMeasuring": async ({ list }, clicked) => { if (isFactOf(clicked)) list.stopMeasuring(clicked.of.info.id); },
   "overlay.revealScratchFolder": revealScratchFolder,
   "overlay.takeOver": takeOver,
+  "overlay.refreshBase": refreshBase,
+  "overlay.stopWaiting": stopWaiting,
   "overlay.showCommands": showCommands,
   "overlay.showLog": async (context) => { context.log.show(); },
   "overlay.goToFile": ({ search }) => search.goToFile(),

@@ -4,6 +4,7 @@ import type { Session } from "../session.js";
 import { activeSession } from "../statusBar.js";
 import { mention, pickSession, type CommandContext } from "./context.js";
 import { isOverlayNode } from "./overlayList.js";
+import { baseText } from "../uris.js";
 
 export async function revealScratchFolder(context: CommandContext, clicked: unknown): Promise<void> {
   const info = isOverlayNode(clicked) ? clicked.info : (await pickSession(context, clicked))?.info;
@@ -54,16 +55,17 @@ export async function showCommands(context: CommandContext): Promise<void> {
   const offers: (CommandItem & { readonly when: boolean })[] = [
     { label: `$(list-tree) ${vscode.l10n.t("Show Overlay Changes")}`, command: "overlay.changes.focus", when: session !== undefined },
     { label: `$(export) ${vscode.l10n.t("Export Patch…")}`, command: "overlay.exportPatch", when: changed },
-    { label: `$(arrow-down) ${vscode.l10n.t("Apply to Base…")}`, command: "overlay.applyToBase", when: writable && changed },
+    { label: `$(arrow-down) ${vscode.l10n.t("Apply to Base…")}`, command: "overlay.applyToBase", when: writable && changed && session.remote === undefined },
     { label: `$(discard) ${vscode.l10n.t("Reset Layers…")}`, command: "overlay.resetLayers", when: writable && changed },
     { label: `$(unlock) ${vscode.l10n.t("Take Over…")}`, command: "overlay.takeOver", when: session !== undefined && !writable },
+    { label: `$(refresh) ${vscode.l10n.t("Refresh Base")}`, command: "overlay.refreshBase", when: session?.remote !== undefined },
     { label: `$(folder-opened) ${vscode.l10n.t("Reveal Scratch Folder")}`, command: "overlay.revealScratchFolder", when: session !== undefined },
     { label: `$(history) ${vscode.l10n.t("Open Recent Overlay…")}`, command: "overlay.openRecent", when: true },
     { label: `$(layers) ${vscode.l10n.t("Open Folder as Overlay…")}`, command: "overlay.openFolder", when: true },
     { label: `$(trash) ${vscode.l10n.t("Delete Overlay…")}`, command: "overlay.delete", when: true },
     { label: `$(output) ${vscode.l10n.t("Show Log")}`, command: "overlay.showLog", when: true },
   ];
-  const placeHolder = session === undefined ? vscode.l10n.t("Overlay") : vscode.l10n.t("Overlay '{0}' over {1}", session.info.name, session.info.base);
+  const placeHolder = session === undefined ? vscode.l10n.t("Overlay") : vscode.l10n.t("Overlay '{0}' over {1}", session.info.name, baseText(session.info.base));
   const picked = await vscode.window.showQuickPick(offers.filter(({ when }) => when), { placeHolder });
   if (picked !== undefined) await vscode.commands.executeCommand(picked.command);
 }

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import { make } from "../errors.js";
 import type { OverlayInfo } from "../ports.js";
-import { overlayUri, rootName } from "../uris.js";
+import { baseOf, baseScheme, baseText, isBaseUri, overlayScheme, overlayUri, rootName } from "../uris.js";
 import { workspaceFolderOf, type CommandContext } from "./context.js";
 import { ago, bytes, counted } from "./text.js";
 
@@ -10,16 +10,55 @@ type Where = "newWindow" | "thisWindow" | "addToWorkspace";
 
 export async function openFolderAsOverlay(context: CommandContext, clicked: unknown): Promise<void> {
   const folder = clicked instanceof vscode.Uri ? clicked : await chooseFolder();
-  if (folder === undefined) return;
-  if (folder.scheme !== "file") throw make("Unavailable", vscode.l10n.t("'{0}' is no folder on a disk; an overlay needs one beneath it.", folder.toString(true)));
-  const overlay = await chooseOverlay(context, folder.fsPath);
-  if (overlay === undefined) return;
-  const where = await chooseWhere(overlay === "new" ? rootName(folder.fsPath) : overlay.name);
-  if (where === undefined || !(await trusted(context, folder.fsPath))) return;
-  await openIn(overlay === "new" ? await createOverlay(context, folder.fsPath) : overlay, where);
+  if (folder !== undefined) await openAsOverlay(context, folder);
 }
 
+/** For a folder that is not on a disk, and has no row in an Explorer. `clicked` may be its address. */
+export async function openAddressAsOverlay(context: CommandContext, clicked: unknown): Promise<void> {
+  const address = typeof clicked === "string" ? clicked : await vscode.window.showInputBox({
+    title: vscode.l10n.t("Open Address as Overlay"),
+    prompt: vscode.l10n.t("The URI of a folder that an extension serves, such as vscode-vfs://github/microsoft/vscode"),
+    validateInput: (text) => (text.trim() === "" || addressOf(text) !== undefined ? undefined : vscode.l10n.t("A URI begins with a scheme, such as ssh:")),
+    ignoreFocusOut: true,
+  });
+  if (address === undefined || address.trim() === "") return;
+  const folder = addressOf(address);
+  if (folder === undefined) throw make("Unavailable", vscode.l10n.t("'{0}' is no URI.", address));
+  await openAsOverlay(context, folder);
+}
+
+function addressOf(text: string): vscode.Uri | undefined {
+  try {
+    return isBaseUri(text.trim()) ? vscode.Uri.parse(text.trim(), true) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function openAsOverlay(context: CommandContext, folder: vscode.Uri): Promise<void> {
+  if (folder.scheme === overlayScheme || folder.scheme === baseScheme) {
+    throw make("Unavailable", vscode.l10n.t("'{0}' is in an overlay already. Overlay: Duplicate makes a second one over the same folder, Overlay: Take Snapshot… a layer to go on from.", folder.path.slice(1)));
+  }
+  const base = baseOf(folder);
+  const overlay = await chooseOverlay(context, base);
+  if (overlay === undefined) return;
+  const where = await chooseWhere(overlay === "new" ? rootName(base) : overlay.name);
+  if (where === undefined || !(await trusted(context, base))) return;
+  await openIn(overlay === "new" ? await createOverlay(context, base) : overlay, where);
+}
+
+/** The folders of this window that no file dialog shows are offered before it. */
 async function chooseFolder(): Promise<vscode.Uri | undefined> {
+  const virtual = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme !== "file" && uri.scheme !== overlayScheme);
+  if (virtual.length === 0) return browse();
+  const items: (vscode.QuickPickItem & { choose(): Promise<vscode.Uri | undefined> })[] = [
+    ...virtual.map(({ name, uri }) => ({ label: `$(root-folder) ${name}`, description: uri.toString(true), choose: async () => uri })),
+    { label: `$(folder-opened) ${vscode.l10n.t("Browse…")}`, description: vscode.l10n.t("a folder on this computer"), choose: browse },
+  ];
+  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Open which folder as an overlay?") }))?.choose();
+}
+
+async function browse(): Promise<vscode.Uri | undefined> {
   const chosen = await vscode.window.showOpenDialog({
     canSelectFiles: false, canSelectFolders: true, canSelectMany: false,
     openLabel: vscode.l10n.t("Open as Overlay"), title: vscode.l10n.t("Open Folder as Overlay"),
@@ -38,10 +77,11 @@ async function chooseOverlay(context: CommandContext, base: string): Promise<Ove
 }
 
 async function overlaysOver(context: CommandContext, base: string): Promise<OverlayInfo[]> {
-  const real = await context.machine.realPath(base);
   const { overlays } = await context.store.list();
+  if (isBaseUri(base)) return overlays.filter((overlay) => overlay.base === base).sort((a, b) => b.lastUsed - a.lastUsed);
+  const real = await context.machine.realPath(base);
   const matches: OverlayInfo[] = [];
-  for (const overlay of overlays) if (overlay.base === base || (await context.machine.realPath(overlay.base)) === real) matches.push(overlay);
+  for (const overlay of overlays) if (overlay.base === base || (!isBaseUri(overlay.base) && (await context.machine.realPath(overlay.base)) === real)) matches.push(overlay);
   return matches.sort((a, b) => b.lastUsed - a.lastUsed);
 }
 
@@ -63,7 +103,11 @@ export async function trusted(context: CommandContext, base: string): Promise<bo
 }
 
 export async function createOverlay(context: CommandContext, base: string, name?: string): Promise<OverlayInfo> {
-  const info = await context.store.create(base, name ?? (await freeName(context, rootName(base))));
+  const wanted = name ?? (await freeName(context, rootName(base)));
+  // One that is not on a disk is asked whether it is there, and whether it tells case: that may take a while.
+  const info = isBaseUri(base)
+    ? await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t("Waiting for {0}…", rootName(base)) }, () => context.store.create(base, wanted))
+    : await context.store.create(base, wanted);
   context.list.refresh();
   context.log.info(`Created overlay '${info.name}' (${info.id}) over ${info.base}`);
   return info;
@@ -163,7 +207,7 @@ export async function pickOverlay(context: CommandContext, placeHolder: string):
 
 function recentItem(overlay: OverlayInfo, measured = ""): RecentItem {
   const used = vscode.l10n.t("last used {0}", ago(overlay.lastUsed));
-  return { label: `$(layers) ${overlay.name}`, description: overlay.base, detail: measured === "" ? used : `${measured}, ${used}`, overlay };
+  return { label: `$(layers) ${overlay.name}`, description: baseText(overlay.base), detail: measured === "" ? used : `${measured}, ${used}`, overlay };
 }
 
 async function measureAll(context: CommandContext, overlays: readonly OverlayInfo[], show: (overlay: OverlayInfo, text: string) => void): Promise<void> {
@@ -171,9 +215,14 @@ async function measureAll(context: CommandContext, overlays: readonly OverlayInf
     try {
       const size = await context.store.measure(overlay.id);
       const count = context.overlays.peek(overlay.id)?.changes.count ?? size.changes;
-      show(overlay, count === undefined ? vscode.l10n.t("base not found, {0}", bytes(size.bytes)) : `${counted(count)}, ${bytes(size.bytes)}`);
+      show(overlay, count === undefined ? uncounted(overlay, bytes(size.bytes)) : `${counted(count)}, ${bytes(size.bytes)}`);
     } catch (error) {
       context.log.warn(`Measuring overlay ${overlay.id}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+}
+
+/** One that is not on a disk was not asked. */
+function uncounted({ base }: OverlayInfo, size: string): string {
+  return isBaseUri(base) ? size : vscode.l10n.t("base not found, {0}", size);
 }

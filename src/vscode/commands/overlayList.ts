@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { OverlayInfo } from "../ports.js";
 import type { OverlayNode } from "../overlaysView.js";
-import { isOverlayUri } from "../uris.js";
+import { baseText, isOverlayUri } from "../uris.js";
 import type { CommandContext, Given } from "./context.js";
 import { freeName, openIn, pickOverlay, trusted } from "./openFolder.js";
 import { cancellable, tell } from "./progress.js";
@@ -36,7 +36,7 @@ export async function renameOverlay(context: CommandContext, clicked: unknown, _
   const info = await overlayOf(context, clicked, vscode.l10n.t("Rename which overlay?"));
   if (info === undefined) return;
   const name = (given.name ?? (await vscode.window.showInputBox({
-    title: vscode.l10n.t("Rename Overlay"), prompt: vscode.l10n.t("A new name for the overlay over {0}", info.base), value: info.name,
+    title: vscode.l10n.t("Rename Overlay"), prompt: vscode.l10n.t("A new name for the overlay over {0}", baseText(info.base)), value: info.name,
     validateInput: (text) => (text.trim() === "" ? vscode.l10n.t("A name is needed.") : undefined),
   })))?.trim();
   if (name === undefined || name === "" || name === info.name) return;

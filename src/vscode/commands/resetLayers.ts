@@ -13,6 +13,7 @@ import { resetEach } from "./reset.js";
 import { writableSession } from "./snapshots.js";
 import { droppedBy, offerUndo } from "./undoReset.js";
 import { ago, bytes, counted } from "./text.js";
+import { baseText } from "../uris.js";
 
 /** In place of a layer: single folders and files of the upper. */
 const someOnly = " some";
@@ -57,7 +58,7 @@ async function pickLayer(session: Session, count: number): Promise<string | unde
         detail: top === undefined ? vscode.l10n.t("Back to the base") : vscode.l10n.t("Throw away these alone"), value: "upper",
       },
       ...snapshots.map((snapshot, at): Row<string> => ({ ...snapshotRow(snapshot, infos), detail: at === 0 ? vscode.l10n.t("Back to this snapshot") : backTo(snapshots.slice(0, at).map(({ name }) => name)) })),
-      ...(top === undefined ? [] : [{ label: `$(root-folder) ${vscode.l10n.t("Base")}`, description: info.base, detail: vscode.l10n.t("Throw away everything, snapshots too"), value: "base" }]),
+      ...(top === undefined ? [] : [{ label: `$(root-folder) ${vscode.l10n.t("Base")}`, description: baseText(info.base), detail: vscode.l10n.t("Throw away everything, snapshots too"), value: "base" }]),
       ...(count === 0 ? [] : [{ label: vscode.l10n.t("or"), kind: vscode.QuickPickItemKind.Separator }, { label: `$(list-selection) ${vscode.l10n.t("Only Some Folders and Files…")}`, value: someOnly }]),
     ];
   };

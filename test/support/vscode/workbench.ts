@@ -10,12 +10,14 @@ import { stageExtension } from "./extension.ts";
 import { installExtension, startServer, type Server } from "./server.ts";
 
 export interface WorkbenchOptions {
-  /** A folder's absolute path, or a URI of any scheme; none opens an empty window. */
+  /** A folder's absolute path, or a URI of any scheme, or the absolute path of a .code-workspace file; none opens an empty window. */
   workspace?: string;
   /** For the server, and so for the extension host. */
   env?: Readonly<Record<string, string>>;
   /** `dev` is this repository as `npm run build` left it; or a .vsix to install; or another extension's folder; or none. */
   extension: "dev" | { vsix: string } | { folder: string } | "none";
+  /** Folders of further extensions. */
+  others?: readonly string[];
   /**
    * Kept and used again when given (a restart); else a temp folder. The page writes down open editors and the like
    * every five seconds only, so what came later is forgotten at a restart, as it is in any browser.
@@ -68,6 +70,7 @@ export const quietSettings = {
 export function workbenchUrl(server: Server, workspace: string | undefined, payload: ReadonlyArray<readonly [string, string]> = []): string {
   const url = new URL(server.origin);
   if (workspace === undefined) url.searchParams.set("ew", "true");
+  else if (workspace.endsWith(".code-workspace")) url.searchParams.set("workspace", remoteUri(server, workspace));
   else url.searchParams.set("folder", /^[a-z][a-z0-9+.-]+:/i.test(workspace) ? workspace : remoteUri(server, workspace));
   if (payload.length > 0) url.searchParams.set("payload", JSON.stringify(payload));
   return url.href;
@@ -110,6 +113,7 @@ async function open(
   if (extension === "dev") await stageExtension(folders, root);
   else if (extension !== "none" && "folder" in extension) await stageExtension(folders, extension.folder);
   else if (extension !== "none") await installExtension(folders, extension.vsix);
+  for (const other of options.others ?? []) await stageExtension(folders, other);
   const server = await startServer({
     folders,
     env: options.env ?? {},

@@ -1,0 +1,113 @@
+// Two overlays over one base and a plain folder in one workspace file: each is told from the others wherever it shows.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { withOverlay } from "../support/journey/script.ts";
+import { makeTemp, removeTemp } from "../support/processes.ts";
+import {
+  appendText, explorer, keepEvidence, plantFiles, quickInputText, quickPickRows, runCommand, save, sourceControl, startWorkbench, until, view, waitForEditor, waitForStatus,
+  waitForText, pick, type Workbench,
+} from "../support/vscode/ui/index.ts";
+
+describe("a workspace with two overlays over one base and a plain folder", () => {
+  const folder = makeTemp("multi-root");
+  const base = join(folder, "base");
+  const file = join(folder, "work.code-workspace");
+  let workbench: Workbench;
+
+  beforeAll(async () => {
+    plantFiles(base, { "a.txt": "a of the base\n", "b.txt": "b of the base\n" });
+    plantFiles(join(folder, "plain"), { "p.txt": "plain\n" });
+    for (const name of ["first", "second"]) {
+      await withOverlay(base, join(folder, "scratch", name), name === "first" ? 'await overlay.append("/a.txt", "of the first\\n");' : "");
+      const manifest = join(folder, "scratch", name, "overlay.json");
+      writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"name": "base"', `"name": "${name}"`));
+    }
+    writeFileSync(file, JSON.stringify({
+      folders: [{ uri: "overlay://first/base", name: "First" }, { uri: "overlay://second/base", name: "Second" }, { path: "plain", name: "Plain" }],
+    }));
+    // Named from outside, the base needs no question.
+    workbench = await startWorkbench({ extension: "dev", workspace: file, env: { OVERLAY_WORKSPACE_OPEN: base }, settings: { "overlay.scratchRoot": join(folder, "scratch") } });
+  });
+  afterEach((context) => keepEvidence(context, workbench));
+  afterAll(async () => {
+    await workbench.close();
+    removeTemp(folder);
+  });
+
+  const badge = async (path: string): Promise<string> => (await explorer(workbench.page).read(path)).badge;
+  async function open(path: string): Promise<void> {
+    await explorer(workbench.page).click(path, { clickCount: 2 });
+    await waitForEditor(workbench.page, path.split("/").at(-1) ?? "");
+  }
+
+  test("shows the three folders, each overlay with its own badges", async () => {
+    const { page } = workbench;
+    await explorer(page).waitFor("the folders", (rows) => ["First", "Second", "Plain"].every((name) => rows.some(({ label, level }) => level === 1 && label === name)));
+    await until("the first's badge", async () => (await badge("First/a.txt")) === "M");
+    expect(await badge("Second/a.txt")).toBe("");
+    await explorer(page).row("Plain/p.txt");
+  });
+
+  test("an edit in the second is the second's alone; the plain folder's own is written to the disk", async () => {
+    const { page } = workbench;
+    await open("Second/b.txt");
+    await appendText(page, "of the second\n");
+    await save(page);
+    await until("its badge", async () => (await badge("Second/b.txt")) === "M");
+    expect(await badge("First/b.txt")).toBe("");
+    await open("Plain/p.txt");
+    await appendText(page, "mine\n");
+    await save(page);
+    expect(await badge("Plain/p.txt")).toBe("");
+  });
+
+  test("the status bar is that of the active editor's overlay", async () => {
+    const { page } = workbench;
+    await open("First/a.txt");
+    await waitForStatus(page, "first: 1 change");
+    await open("Second/a.txt");
+    await waitForStatus(page, "second: 1 change");
+  });
+
+  test("Source Control has both, each with its rows; Overlay Changes, too", async () => {
+    const { page } = workbench;
+    await explorer(page).row("First/a.txt");
+    const rows = await view(page, "Overlay Changes").waitFor("both", (all) => all.filter(({ level }) => level === 1).length === 2);
+    expect(rows.map(({ label, level }) => `${level} ${label}`)).toEqual(["1 first", "2 a.txt", "1 second", "2 b.txt"]);
+    const shown = await sourceControl(page).waitFor("both", (all) => ["a.txt", "b.txt"].every((name) => all.some(({ label }) => label === name)));
+    const at = (wanted: RegExp): number => shown.findIndex(({ label }) => wanted.test(label));
+    // Each change stands beneath its own overlay.
+    expect([at(/first/i) < at(/^a\.txt$/), at(/^a\.txt$/) < at(/second/i), at(/second/i) < at(/^b\.txt$/)], JSON.stringify(shown.map(({ label }) => label))).toEqual([true, true, true]);
+  });
+
+  test("a command that is about one overlay asks which, the active editor's first", async () => {
+    const { page } = workbench;
+    await open("Second/a.txt");
+    await runCommand(page, "Overlay: Reset Layers…");
+    expect((await quickInputText(page)).placeholder).toBe("Which overlay?");
+    expect((await quickPickRows(page)).map(({ label, description }) => [label, description])).toEqual([["second", base], ["first", base]]);
+    await pick(page, "second");
+    await until("what of the second", async () => (await quickInputText(page)).title.includes("second"));
+    await page.keyboard.press("Escape");
+  });
+
+  test("Compare with Base takes the file that it was called on", async () => {
+    const { page } = workbench;
+    await explorer(page).contextMenu("First/a.txt", "Compare with Base");
+    await waitForText(page, "of the first");
+    await runCommand(page, "View: Close All Editors");
+  });
+
+  test("a reload, and the workspace file opened anew, find all of it again", async () => {
+    const { page } = workbench;
+    for (const again of [() => workbench.reload(), () => workbench.open(file)]) {
+      await again();
+      await explorer(page).waitFor("the folders", (rows) => rows.filter(({ level }) => level === 1).length === 3);
+      await until("the badges", async () => (await badge("First/a.txt")) === "M" && (await badge("Second/b.txt")) === "M");
+      await open("Second/b.txt");
+      await waitForText(page, "of the second");
+      await waitForStatus(page, "second: 1 change");
+    }
+  });
+});
