@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { withOverlay } from "../support/journey/script.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
-  appendText, explorer, keepEvidence, plantFiles, quickInputText, quickPickRows, runCommand, save, sourceControl, startWorkbench, until, view, waitForEditor, waitForStatus,
+  appendText, explorer, growView, keepEvidence, plantFiles, quickInputText, quickPickRows, runCommand, save, sourceControl, startWorkbench, until, view, waitForEditor, waitForStatus,
   waitForText, pick, type Workbench,
 } from "../support/vscode/ui/index.ts";
 
@@ -73,7 +73,8 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
   test("Source Control has both, each with its rows; Overlay Changes, too", async () => {
     const { page } = workbench;
     await explorer(page).row("First/a.txt");
-    const rows = await view(page, "Overlay Changes").waitFor("both", (all) => all.filter(({ level }) => level === 1).length === 2);
+    await growView(page, "Overlay Changes", 100);
+    const rows = await view(page, "Overlay Changes").waitFor("both", (all) => all.length === 4);
     expect(rows.map(({ label, level }) => `${level} ${label}`)).toEqual(["1 first", "2 a.txt", "1 second", "2 b.txt"]);
     const shown = await sourceControl(page).waitFor("both", (all) => ["a.txt", "b.txt"].every((name) => all.some(({ label }) => label === name)));
     const at = (wanted: RegExp): number => shown.findIndex(({ label }) => wanted.test(label));
