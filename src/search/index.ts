@@ -11,6 +11,8 @@ export interface Searched extends Overlay {
   readonly manifest: { readonly base: string };
   /** The overlay's folder. */
   readonly folder: string;
+  /** The base when it is not on a disk. */
+  readonly remote?: unknown;
 }
 
 /**
@@ -19,5 +21,5 @@ export interface Searched extends Overlay {
  * @param lowers the read-only layers that the overlay was opened with.
  */
 export function createSearcher(overlay: Searched, ripgrep: () => Promise<string | undefined>, fail: (error: unknown) => void, lowers: readonly string[] = []): Searcher {
-  return new OverlaySearcher({ overlay, ripgrep, fail, roots: () => ({ base: overlay.manifest.base, scratch: overlay.folder, lowers }) });
+  return new OverlaySearcher({ overlay, onDisk: overlay.remote === undefined, ripgrep, fail, roots: () => ({ base: overlay.manifest.base, scratch: overlay.folder, lowers }) });
 }

@@ -15,6 +15,8 @@ import type { FileIndex, FindOptions, Finished, Searcher, TextOptions, TextQuery
 
 export interface SearcherParts {
   readonly overlay: Overlay;
+  /** Whether the base is; only there a program can search it. */
+  readonly onDisk: boolean;
   readonly roots: () => Roots;
   /** The program; undefined where none was found. */
   readonly ripgrep: () => Promise<string | undefined>;
@@ -159,6 +161,7 @@ export class OverlaySearcher implements Searcher {
   }
 
   private async tools(): Promise<Tools> {
+    if (!this.parts.onDisk) throw new OverlayError("ENOTSUP", "search", "/", { reason: "the base is not on a disk, which is where ripgrep can search; files open by their name in the Explorer" });
     const command = await this.parts.ripgrep();
     if (command === undefined) {
       throw new OverlayError("ENOTSUP", "search", "/", { reason: "there is no ripgrep in this VS Code, and nothing can be searched without it" });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { exportFolder, exportLayer, exportPatch, openOverlay, type OpenOverlay, OverlayStore, planApply, undoApply } from "../../src/host/index.js";
 import { RemoteLowerLayer } from "../../src/host/remoteLayer.js";
+import { createSearcher } from "../../src/search/index.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
 import { held, RemoteDisk, RemoteError, type RemoteCallMade, unavailable } from "../support/layers/remoteDisk.js";
 import { codeOf, mergedTree, World } from "../support/world.js";
@@ -259,6 +260,14 @@ describe("carrying out", () => {
     await expect(undoApply(overlay, "x")).rejects.toMatchObject(refusal);
     expect(disk.made()).toEqual([]);
   });
+});
+
+test("searches say that they cannot be, with no call to the base", async () => {
+  const searcher = createSearcher(overlay, async () => "rg", () => undefined);
+  disk.made();
+  await expect(searcher.files({}, () => undefined)).rejects.toMatchObject({ code: "ENOTSUP", reason: expect.stringMatching(/^the base is not on a disk/) as string });
+  await searcher.dispose();
+  expect(disk.made()).toEqual([]);
 });
 
 describe("the manifest", () => {
