@@ -51,11 +51,12 @@ test("it is an upper file as after any append: its mode, a new mtime, where it c
   expect(await (await world.reopened()).merged()).toEqual({ "/a": "A+" });
 });
 
-describe("what an owner may not write to, its owner may not add to", () => {
-  test.each([[1000, "EACCES"], [0, "ok"]] as const)("user %i: %s", async (uid, code) => {
-    const world = await create({ base: { a: { file: "A", mode: 0o444 } }, disk: { uid } });
+describe("what its owner may not write to, its owner may not add to", () => {
+  test.each([[1000, 0o444, "EACCES", 1], [1000, 0o644, "ok", 0], [0, 0o444, "ok", 0]] as const)("user %i, mode %o: %s", async (uid, mode, code, opened) => {
+    const seen = recorder();
+    const world = await create({ base: { a: { file: "A", mode } }, disk: { uid }, hook: seen.hook });
     expect(await codeOf(world.overlay.append("/a", "+"))).toBe(code);
-    expect(await world.text("/a")).toBe(code === "ok" ? "A+" : "A");
+    expect([await world.text("/a"), seen.calls.filter(onScratch("openWrite", "upper/a")).length]).toEqual([code === "ok" ? "A+" : "A", opened]);
   });
 });
 
