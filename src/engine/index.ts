@@ -4,6 +4,7 @@ export type {
   CancelSignal, Change, ChangeKind, Disposable, Dropped, Durability, EntryType, Fingerprint, LayerInfo, LayerKind, LayerStat, OverlayDirent,
   OverlayEvent, OverlayStat, Progress, Retention, Snapshot,
 } from "./types.js";
+export { shownWhole } from "./whereabouts.js";
 export type { Area, LayerPlace, ShownDirectory, Whereabouts } from "./whereabouts.js";
 export type { Origin } from "./originRecords.js";
 export { LayerError, OverlayError, errorCodes, isCode, toErrorCode } from "./errors.js";

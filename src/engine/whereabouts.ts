@@ -15,12 +15,16 @@ import { isReserved } from "./markers.js";
 import { childPath, components, joinLayer, type OverlayPath, rootPath } from "./paths.js";
 import { FrozenSaid, type Said, saidByUpper } from "./said.js";
 
-/** Which layer, and where it is: `path` in the scratch; `index` in the lowers that were given when it was opened. */
+/**
+ * Which layer, and where it is: `path` in the scratch; `index` in the lowers that were given when it was opened. `whole`
+ * is no layer but a folder on the disk (absolute) that shows merged itself, as a mount does.
+ */
 export type LayerPlace =
   | { readonly kind: "upper"; readonly path: "upper" }
   | { readonly kind: "snapshot"; readonly path: string }
   | { readonly kind: "lower"; readonly index: number }
-  | { readonly kind: "base" };
+  | { readonly kind: "base" }
+  | { readonly kind: "whole"; readonly path: string };
 
 /** A directory of an area, as merged shows it. */
 export interface ShownDirectory {
@@ -59,6 +63,16 @@ export interface Whereabouts {
   ownFiles(): Iterable<string>;
   /** What cannot be read, and so is not seen. */
   readonly faults: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** Where merged stands as a whole on the disk, the folder that is asked for at `physical`: nothing of it is hidden, or elsewhere. */
+export function shownWhole(physical: string, folder: string): Whereabouts {
+  const below = (path: string): string => (path === "" ? folder : `${folder === "/" ? "" : folder}/${path}`);
+  const area: Area = {
+    layer: { kind: "whole", path: physical }, from: "", path: folder, isEmpty: false, hidden: [],
+    directory: (path) => ({ path: below(path), showsAll: true, shows: () => true }),
+  };
+  return { folder, areas: [area], mentions: () => [], ownFiles: () => [], faults: [] };
 }
 
 /** A directory of the view at a level (0 is merged, the last is the base): what it has there, and of the view below. */

@@ -9,7 +9,7 @@ import { type CancelSignal, type Disposable, isCode, type Overlay, type OverlayE
 import { listFlags } from "./flags.js";
 import { composeIgnoreFiles, type IgnoreFile, type IgnoreKind } from "./ignoreRules.js";
 import { lister } from "./listing.js";
-import { type Composed, type Roots, sweep, type Tools } from "./sweep.js";
+import { type Composed, isBottom, type Roots, sweep, type Tools } from "./sweep.js";
 import type { FindOptions } from "./types.js";
 
 const ownNames = [".gitignore", ".ignore", ".rgignore"] as const;
@@ -94,7 +94,7 @@ export class MergedIgnores {
   /** Paths of merged of what the base has. */
   private async inBase(whereabouts: Whereabouts, native: boolean, text: string, signal: CancelSignal): Promise<string[]> {
     const paths: string[] = [];
-    await sweep(await this.tools(signal), { folder: whereabouts.folder, areas: whereabouts.areas.filter(({ layer }) => layer.kind === "base") }, {
+    await sweep(await this.tools(signal), { folder: whereabouts.folder, areas: whereabouts.areas.filter(isBottom) }, {
       find: {},
       flags: [
         ...listFlags, ...ownNames.flatMap((name) => ["--glob", `**/${name}`]), "--glob", "**/.git/info/exclude",

@@ -8,7 +8,7 @@ import type { Mapped, Mapper } from "./mapper.js";
 import { type Ignores, MergedIgnores } from "./mergedIgnores.js";
 import { PathFilter } from "./pathFilter.js";
 import { cancelled } from "./ripgrep.js";
-import { type Roots, sweep, type Tools } from "./sweep.js";
+import { isBottom, type Roots, sweep, type Tools } from "./sweep.js";
 import { TempFiles } from "./tempFiles.js";
 import { count, textReader } from "./textMatches.js";
 import type { FileIndex, FindOptions, Finished, Searcher, TextOptions, TextQuery, TextResult } from "./types.js";
@@ -219,7 +219,7 @@ class Search {
   async sweep(flags: readonly string[], receive: (mapper: Mapper) => (piece: Buffer) => boolean, which: "all" | "base" = "all"): Promise<readonly string[]> {
     const { options, signal, tools, whereabouts } = this;
     const ignores = await this.findIgnores();
-    const areas = which === "all" ? whereabouts.areas : whereabouts.areas.filter(({ layer }) => layer.kind === "base");
+    const areas = which === "all" ? whereabouts.areas : whereabouts.areas.filter(isBottom);
     return sweep(tools, { folder: whereabouts.folder, areas }, {
       find: options, flags, signal, receive, asAsked: this.asAsked,
       native: ignores?.native ?? true,

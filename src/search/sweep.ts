@@ -4,7 +4,7 @@
  * what they mean in merged.
  */
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { type Area, type CancelSignal, OverlayError, type Whereabouts } from "../engine/index.js";
 import { walkFlags } from "./flags.js";
 import { escapeGlob } from "./globs.js";
@@ -14,6 +14,11 @@ import { PathFilter } from "./pathFilter.js";
 import { runRipgrep } from "./ripgrep.js";
 import type { TempFiles } from "./tempFiles.js";
 import type { FindOptions } from "./types.js";
+
+/** Whether it is what the others lie on: the base, or merged itself. */
+export function isBottom({ layer: { kind } }: Area): boolean {
+  return kind === "base" || kind === "whole";
+}
 
 /** Where the layers lie on the disk; absolute. */
 export interface Roots {
@@ -116,14 +121,14 @@ async function plan({ roots, temp }: Tools, { areas, folder }: Survey, options: 
   }
   // Of links the folders above are not those of the base; and a renamed folder's own files are no stronger than others.
   const native = options.native && find.useParentIgnoreFiles !== true && find.useGlobalIgnoreFiles !== true
-    && there.every(({ area, at }) => at === "" || area.layer.kind !== "base");
+    && there.every(({ area, at }) => at === "" || !isBottom(area));
   const { text, above } = useIgnore ? await options.composed(options.signal) : { text: "", above: "" };
   // A folder that is named to ripgrep is looked into whatever is said of it and of those above it: that is looked at here.
   const filter = new PathFilter(find, text, above);
   const groups = apart(there.filter(({ at }) => at === "" || filter.entersFolder(at)));
   const folders = groups.map((_, i) => join2(String(i), above));
   const placed = groups.flatMap((group, i) => group.map((one): Placed => ({ ...one, at: join2(folders[i] ?? "", one.at) })));
-  const ruled = groups.flatMap((group, i) => (native && group.some(({ area }) => area.layer.kind === "base") ? [] : [below(text, String(i))]));
+  const ruled = groups.flatMap((group, i) => (native && group.some(({ area }) => isBottom(area)) ? [] : [below(text, String(i))]));
   const cwd = await temp.links(new Map(placed.map(({ at, physical }) => [at, physical])), held);
   return { cwd, placed, folders, native, ignored: ruled.join("") };
 }
@@ -137,10 +142,12 @@ async function onDisk(roots: Roots, areas: readonly Area[], folder: string): Pro
   const there: Placed[] = [];
   for (const area of areas) {
     if (area.isEmpty) continue;
-    const physical = join(rootOf(roots, area), area.from);
+    const root = rootOf(roots, area);
+    if (!isAbsolute(root)) throw new OverlayError("ENOTSUP", "search", folder, { reason: `'${root}' is not on a disk of this computer, and only what is can be searched` });
+    const physical = join(root, area.from);
     const found = await stat(physical).catch(() => undefined);
     if (found?.isDirectory() === true) there.unshift({ at: area.path === folder ? "" : area.path.slice(folder === "/" ? 1 : folder.length + 1), area, physical });
-    else if (area.layer.kind === "base" && area.from === "" && found === undefined) {
+    else if (isBottom(area) && area.from === "" && found === undefined) {
       throw new OverlayError("ENOENT", "search", folder, { reason: `the base folder '${physical}' is not there any more` });
     }
   }
@@ -163,6 +170,8 @@ export function rootOf(roots: Roots, { layer }: Area): string {
   switch (layer.kind) {
     case "base":
       return roots.base;
+    case "whole":
+      return layer.path;
     case "lower":
       return roots.lowers[layer.index] ?? roots.base;
     case "snapshot":

@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openOverlay, type OpenOverlay } from "../../src/host/index.js";
+import { openOverlay, type OpenOverlay, shownWhole } from "../../src/host/index.js";
 import { createSearcher, type FindOptions, ripgrepIn, type Searcher, type TextOptions, type TextQuery, type TextResult } from "../../src/search/index.js";
 import { globalIgnoreFile } from "../../src/search/mergedIgnores.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
@@ -86,6 +86,16 @@ describe("what is searched", () => {
     expect(await files({ useIgnoreFiles: false })).toEqual(["/e/.ignore", "/e/y.tmp", "/x.log", "/x.tmp", "/z.log"]);
   });
 
+  test("a folder that shows merged itself is searched as it lies", async () => {
+    await open({ ".gitignore": "*.log\n", "x.log": "", "d/a": "needle" });
+    plant(folder, { "mount/.ignore": "gone\n", "mount/d/b": "needle", "mount/gone": "needle" });
+    const mounted = createSearcher(Object.assign(Object.create(overlay) as typeof overlay, { whereabouts: async () => shownWhole(join(folder, "mount"), "/") }), async () => ripgrep, (error) => failures.push(error));
+    const found: string[] = [];
+    await mounted.files({}, (paths) => found.push(...paths));
+    expect(found.sort()).toEqual(["/.ignore", "/d/b"]);
+    await mounted.dispose();
+  });
+
   test("the overlay's markers are not to be found, the base's names that look like them are", async () => {
     await open({ "d/a": "x", ".wh.real": "redirect opaque" });
     await overlay.rename("/d", "/needle-in-redirect");
@@ -161,6 +171,13 @@ describe("what cannot be searched is said, in ripgrep's words", () => {
     await expect(other.files({}, () => undefined)).rejects.toMatchObject({ code: "ENOTSUP", reason: expect.stringContaining("ripgrep cannot be run") as string });
     await other.dispose();
     expect(await ripgrepIn(folder)).toBeUndefined();
+  });
+
+  test("a base that is on no disk", async () => {
+    await open({});
+    const other = createSearcher(Object.create(overlay, { manifest: { value: { base: "vscode-vfs://github/a/b" } } }) as typeof overlay, async () => ripgrep, () => undefined);
+    await expect(other.files({}, () => undefined)).rejects.toMatchObject({ code: "ENOTSUP", reason: expect.stringContaining("is not on a disk of this computer") as string });
+    await other.dispose();
   });
 
   test("the base gone", async () => {

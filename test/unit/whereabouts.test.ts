@@ -10,6 +10,7 @@ import { codeOf, type PlantedTree, World, type WorldOptions } from "../support/w
 function rootOf(layer: LayerPlace): string {
   switch (layer.kind) {
     case "base": return "/base";
+    case "whole": return layer.path;
     case "lower": return `/lower${String(layer.index)}`;
     default: return `/scratch/${layer.path}`;
   }
