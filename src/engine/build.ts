@@ -1,6 +1,7 @@
 /** Puts the parts of the engine together over the ports that it is given. */
 import type { OverlayOptions } from "./api.js";
 import type { Context } from "./context.js";
+import { BaseRoot } from "./baseRoot.js";
 import { CopyUpRegistry } from "./copyUpRegistry.js";
 import { EventQueue } from "./events.js";
 import { Hasher } from "./hasher.js";
@@ -46,6 +47,7 @@ export function build(parts: OverlayParts): Context {
     get lowerRoot() {
       return layers.root;
     },
+    baseRoot: new BaseRoot(base),
     trash: new Trash(scratch, work, env, layers),
     tree: new Tree(scratch, locks, layers, env, options.caseSensitive ?? true),
     registry: new CopyUpRegistry(),

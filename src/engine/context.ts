@@ -1,4 +1,5 @@
 /** What the parts of the engine share: the ports, the tree, the locks. Built once in overlay.ts; holds no logic. */
+import type { BaseRoot } from "./baseRoot.js";
 import type { CopyUpRegistry } from "./copyUpRegistry.js";
 import type { EventQueue } from "./events.js";
 import type { Hasher } from "./hasher.js";
@@ -16,6 +17,7 @@ import type { Workdir } from "./workdir.js";
 
 export interface Context {
   readonly base: BaseLayer;
+  readonly baseRoot: BaseRoot;
   /** Read-only layers that were given over the base, topmost first. */
   readonly lowers: readonly LowerLayer[];
   readonly scratch: ScratchLayer;

@@ -48,6 +48,7 @@ export async function createOverlay(parts: OverlayParts): Promise<Overlay> {
     const ctx = build(parts);
     const readOnly = parts.options?.readOnly ?? false;
     ctx.layers.use(await ctx.layers.read());
+    if (!readOnly) await ctx.baseRoot.note();
     const leftovers = readOnly ? [] : await recover(ctx.scratch, ctx.work, ctx.lowerRoot, ctx.layers.state);
     const overlay = new OverlayEngine(ctx, !readOnly, parts.options?.retention ?? {});
     if (!readOnly) overlay.inBackground(() => clean(ctx.work, ctx.env, leftovers, overlay.tidying()));

@@ -16,7 +16,7 @@ import { listPlace } from "./readdir.js";
 import { underOf } from "./stale.js";
 import { trashedPath } from "./trash.js";
 import type { UpperDirectory } from "./tree.js";
-import { askFirst, lowerHas, lowerOfName, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
+import { askFirst, lowerHas, lowerOfName, lowerToHide, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 /** What becomes of the upper entry of a deleted name: gone, or kept in the trash. */
 type Fate = "discard" | "trash";
@@ -159,7 +159,7 @@ export async function removeDirectory(ctx: Context, parent: UpperDirectory, name
 async function hideAndDrop(
   ctx: Context, parent: UpperDirectory, name: string, inUpper: boolean, drop: (target: string) => Promise<void>,
 ): Promise<Under | undefined> {
-  const lower = await lowerOfName(parent, name);
+  const lower = await (inUpper ? lowerToHide(ctx, parent, name) : lowerOfName(parent, name));
   const made = lower.kind !== "absent" && (await makeWhiteout(ctx, parent, name));
   if (!inUpper) return underOf(parent, name, lower);
   try {

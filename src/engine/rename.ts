@@ -16,7 +16,7 @@ import { checkEmpty } from "./remove.js";
 import type { CopyOptions } from "./stage.js";
 import { nothingUnder, underOf } from "./stale.js";
 import type { UpperDirectory } from "./tree.js";
-import { askFirst, lowerHas, lowerOfName, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
+import { askFirst, lowerHas, lowerOfName, lowerToHide, makeWhiteout, removeVoidWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 export interface RenameOptions extends CopyOptions {
   readonly overwrite: boolean;
@@ -166,7 +166,7 @@ async function renameFile(ctx: Context, from: Slot, to: Slot, target: Target): P
   const fromPath = tree.mergedPath(from.directory, from.name);
   const toPath = tree.mergedPath(to.directory, to.name);
   await inBoth(ctx, from, to, async () => {
-    const hidden = await lowerOfName(from.directory, from.name);
+    const hidden = await lowerToHide(ctx, from.directory, from.name);
     const made = hidden.kind !== "absent" && (await makeWhiteout(ctx, from.directory, from.name));
     try {
       await ctx.scratch.rename(source, tree.entryPath(to.directory, to.name));
@@ -244,7 +244,7 @@ async function moveDirectory(
     const undo: (() => Promise<void>)[] = [];
     try {
       if (empty !== undefined) leftover = await clearTarget(ctx, to, empty, undo);
-      const hidden = await lowerOfName(from.directory, from.name);
+      const hidden = await lowerToHide(ctx, from.directory, from.name);
       // What a renamed folder of the base has now is shown under its new name: of that nothing is hidden.
       if (node.content?.shape.kind !== "redirect") was = underOf(from.directory, from.name, hidden);
       if (hidden.kind !== "absent" && (await makeWhiteout(ctx, from.directory, from.name))) {

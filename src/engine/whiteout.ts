@@ -19,6 +19,13 @@ export async function lowerOfName(directory: UpperDirectory, name: string): Prom
   return directory.content?.below === undefined ? { kind: "absent" } : directory.content.below.lookup(name);
 }
 
+/** The same for a name that is to go from upper. @throws Refusal EIO when the base only looks as if it had no such name. */
+export async function lowerToHide(ctx: Context, directory: UpperDirectory, name: string): Promise<LowerFound> {
+  const found = await lowerOfName(directory, name);
+  if (found.kind === "absent" && directory.content?.below !== undefined && !ctx.tree.isWhitedOut(directory, name)) await ctx.baseRoot.check();
+  return found;
+}
+
 /**
  * Before a lock is taken: has a lower whose calls are costly say what it has under a name, so that under the lock it answers
  * from memory and nobody waits there for it. Its fault ends the operation before anything was changed.

@@ -249,6 +249,12 @@ describe.skipIf(skip)("a base that is unmounted while it is in use", () => {
       "create in its folder": () => overlay.writeFile("/d/e/n", "n"), "read in a renamed folder": () => overlay.readFile("/u/f"),
     };
     for (const [name, run] of Object.entries(ofBase)) expect(await codeOf(run()), name).toBe("ENOENT");
+    // A base that is away has no name, so nothing would be hidden, and its file be back with it.
+    const ofUpper: Record<string, () => Promise<unknown>> = {
+      "unlink of a copy": () => overlay.unlink("/over"), "delete of a copy": () => overlay.remove("/over"), "rename of a copy": () => overlay.rename("/over", "/else"),
+      "delete of a folder": () => overlay.remove("/folder", { recursive: true }),
+    };
+    for (const [name, run] of Object.entries(ofUpper)) expect(await codeOf(run()), name).toBe("EIO");
     expect(upper(), "nothing came, went or was hidden").toEqual(upperBefore);
     for (const path of ["/over", "/own", "/folder/f", "/s/f"]) expect(JSON.stringify(new TextDecoder().decode(await overlay.readFile(path)))).toBe(before[path]?.replace(/^[^"]*/, ""));
     await overlay.writeFile("/own", "written without the base");
