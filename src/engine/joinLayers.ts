@@ -79,6 +79,7 @@ export class Joining {
     await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(out, uid, gid));
     await ctx.scratch.chmod(out, stat.mode);
     await ctx.scratch.utimes(out, stat.atimeMs, stat.mtimeMs);
+    await ctx.work.syncDirectories(out); // its mode, too
   }
 
   private async child(parent: LowerDirectory, name: string, out: string, parentEnd: LowerDirectory | undefined): Promise<void> {

@@ -30,6 +30,11 @@ const digest = (tree: Tree): string => createHash("sha1").update(show(tree)).dig
  */
 const withoutAppended = (what: string): string => what.replace(/^(file \S+ \S+ x\d+ ".)(.*?)(?:\+|\\u0000)(?:[+\d]|\\u0000)*"$/s, '$1$2"');
 
+/** Files have a second name for a while after snapshots were joined. */
+function singly(tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).map(([path, what]) => [path, what.replace(/^(file \S+ \S+) x\d+ /, "$1 x1 ")]));
+}
+
 function folded(tree: Tree, only?: string): Tree {
   return Object.fromEntries(Object.entries(tree).map(([path, what]) => [path, only === undefined || only === path ? withoutAppended(what) : what]));
 }
@@ -60,7 +65,7 @@ export class Moments {
     const remember = (states: readonly Tree[]): void => {
       for (const tree of states) for (const what of Object.values(tree)) had.add(withoutAppended(what));
     };
-    const first = await fullTree(model.overlay);
+    const first = singly(await fullTree(model.overlay));
     remember([first]);
     // The moment before any operation is its own.
     const moments: Moment[] = [{ tree: first, after: digest(first), always: new Set(Object.keys(first)), exact: new Set([digest(first)]), folded: new Set([digest(folded(first))]) }];
@@ -69,8 +74,8 @@ export class Moments {
       const disk = snapshot(model.disk);
       const got = await codeOf(perform(model.overlay, work));
       if (code !== undefined && code !== got) throw new Error(`operation ${String(n)}, ${JSON.stringify({ ...work, text: "" })}: the worker was told ${code}, the model ${got}`);
-      const after = await fullTree(model.overlay);
-      const states = await statesDuring({ name: work.kind, run: (o) => perform(o, work), parts: partsOf(work), ...(work.kind === "rename" ? { replaces: work.to } : {}) }, before, after, disk);
+      const after = singly(await fullTree(model.overlay));
+      const states = (await statesDuring({ name: work.kind, run: (o) => perform(o, work), parts: partsOf(work), ...(work.kind === "rename" ? { replaces: work.to } : {}) }, before, after, disk)).map(singly);
       remember(states);
       moments.push({
         tree: after,
@@ -90,8 +95,9 @@ export class Moments {
    * @param ordered whether the file system keeps its changes in order, so that without any sync it shows an earlier moment. btrfs does not:
    *   a file that was synced once takes its later names along, into folders that are where they were before.
    */
-  faultsOf(tree: Tree, durability: Durability, ordered: boolean, { done, begun }: Window): string[] {
+  faultsOf(found: Tree, durability: Durability, ordered: boolean, { done, begun }: Window): string[] {
     const faults: string[] = [];
+    const tree = singly(found);
     const begunMoments = this.moments.slice(0, begun + 1);
     const seen = digest(durability === "full" ? tree : folded(tree));
     if (durability === "full") {

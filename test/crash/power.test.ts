@@ -34,7 +34,7 @@ async function look(mounts: Mounts, guest: Guest, cut: Cut, kind: FileSystem, du
     await overlay.changes();
     await overlay.writeFile("/after", "the cut");
     await overlay.remove("/after");
-    await overlay.reset();
+    await overlay.resetTo("base");
     const reset = show(await fullTree(overlay));
     if (reset !== show(moments.first)) faults.push(`after a reset of everything it shows\n${reset}`);
     await overlay.dispose();
