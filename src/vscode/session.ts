@@ -69,6 +69,11 @@ export class Session implements Disposable {
     return this.current.remote;
   }
 
+  /** What is reset is to be what the base has now: a base that may not tell of changes is asked anew at these paths. */
+  askBaseAgain(paths: readonly string[]): void {
+    this.remote?.changed(paths.map((path) => ({ type: "created", path })));
+  }
+
   get caseSensitive(): boolean {
     return this.current.caseSensitive;
   }

@@ -74,6 +74,7 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
     const { page } = workbench;
     await explorer(page).row("First/a.txt");
     await growView(page, "Overlay Changes", 100);
+    for (const path of ["first/a.txt", "second/b.txt"]) await view(page, "Overlay Changes").row(path); // unfolds them
     const rows = await view(page, "Overlay Changes").waitFor("both", (all) => all.length === 4);
     expect(rows.map(({ label, level }) => `${level} ${label}`)).toEqual(["1 first", "2 a.txt", "1 second", "2 b.txt"]);
     const shown = await sourceControl(page).waitFor("both", (all) => ["a.txt", "b.txt"].every((name) => all.some(({ label }) => label === name)));

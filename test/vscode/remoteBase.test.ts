@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
-import { activate, atEnd, fails, fs, makeBase, names, read, until, write, type Rig } from "./support.ts";
+import { activate, atEnd, extensionId, fails, fs, makeBase, names, read, until, write, type Rig } from "./support.ts";
 
 const { FileType } = vscode;
 
@@ -178,6 +178,24 @@ describe("a base that is not on a disk", () => {
     assert.deepEqual([await read(at("a.txt")), await names(root)], ["one", ["a.txt"]]);
     await vscode.commands.executeCommand("overlay.refreshBase", root);
     assert.deepEqual([await read(at("a.txt")), await names(root)], ["silently other", ["a.txt", "b.txt"]]);
+  });
+
+  it("that tells of nothing is asked anew where something is reset", async () => {
+    const { folder, root, at } = await overSlowBase({ "a.txt": "one", "b.txt": "two" });
+    for (const name of ["a.txt", "b.txt"]) await write(at(name), `mine, not ${await read(at(name))}`);
+    for (const name of ["a.txt", "b.txt"]) slow.plant(vscode.Uri.joinPath(folder, name), "silently other", Date.UTC(2021, 0));
+    await vscode.commands.executeCommand("overlay.resetLayers", root, { layer: "upper" });
+    assert.deepEqual([await read(at("a.txt")), await read(at("b.txt"))], ["silently other", "silently other"]);
+  });
+
+  it("needs the extension where the files are, in windows of every kind", async () => {
+    await activate();
+    const extension = vscode.extensions.getExtension(extensionId);
+    const { extensionKind, capabilities } = extension?.packageJSON as { extensionKind: unknown; capabilities: Record<string, { supported: boolean }> };
+    assert.deepEqual(extensionKind, ["workspace"]);
+    assert.deepEqual([capabilities["virtualWorkspaces"]?.supported, capabilities["untrustedWorkspaces"]?.supported], [true, true]);
+    // What VS Code makes of it: beside the files when they are elsewhere.
+    assert.equal(extension?.extensionKind, vscode.env.remoteName === undefined ? vscode.ExtensionKind.UI : vscode.ExtensionKind.Workspace);
   });
 
   it("that fails says so, as nothing that is absent; what is in the overlay can be had and changed", async () => {

@@ -44,7 +44,12 @@ async function reset(context: CommandContext, clicked: unknown, selected: unknow
     return;
   }
   const losing = !losesNothing(first);
-  const resetAll = async (): Promise<void> => { for (const { session, path } of changed) await session.overlay.reset(path === "/" ? undefined : path); };
+  const resetAll = async (): Promise<void> => {
+    for (const { session, path } of changed) {
+      session.askBaseAgain([path]);
+      await session.overlay.reset(path === "/" ? undefined : path);
+    }
+  };
   // Who was not asked is offered the way back.
   if (asking === "forMany" && oneFile && losing) offerUndo(context, first.session, asBefore(first), await droppedBy(first.session, resetAll));
   else await resetAll();
@@ -103,6 +108,7 @@ const progressFrom = 20;
 
 export async function resetEach(context: CommandContext, session: Session, paths: readonly string[]): Promise<void> {
   const failures: string[] = [];
+  session.askBaseAgain(paths);
   await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, cancellable: true, title: vscode.l10n.t("Resetting '{0}'…", session.info.name) }, async (progress, token) => {
     for (const path of paths) {
       if (token.isCancellationRequested) return;

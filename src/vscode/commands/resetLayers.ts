@@ -36,6 +36,7 @@ export async function resetLayers(context: CommandContext, clicked: unknown, _se
     return;
   }
   const title = vscode.l10n.t("Resetting '{0}'…", info.name);
+  session.askBaseAgain(["/"]);
   // One step whatever the size, so there is nothing to cancel.
   const ids = await droppedBy(session, () => vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, () => overlay.resetTo(layer)));
   const snapshot = snapshots.find(({ id }) => id === layer) ?? (layer === "upper" ? snapshots[0] : undefined);
