@@ -39,7 +39,7 @@ export default defineConfig(
   fence(["src/engine/**/*.ts"], [
     { ...nodeModules, message: "The engine runs without Node: ask for a port in layer.ts." },
     { ...vscode, message: "The engine knows nothing of VS Code." },
-    { regex: "^\\.\\./(\\.\\./)*(host|vscode|patch|carry|apply|extension)", message: "The engine imports only the engine." },
+    { regex: "^\\.\\./(\\.\\./)*(host|vscode|patch|carry|apply|mount|extension)", message: "The engine imports only the engine." },
   ]),
   fence(["src/host/**/*.ts"], [
     { ...vscode, message: "A host runs without VS Code." },
@@ -84,7 +84,12 @@ export default defineConfig(
   fence(["src/vscode/**/*.ts"], [
     { regex: "/engine/(?!index(\\.ts|\\.js)?$)", message: "The adapter imports the engine through its index." },
     { regex: "/search/(?!types(\\.ts|\\.js)?$)", message: "A searcher is handed to the adapter; only its shapes are imported." },
-    { regex: "/(host|carry|apply|extension)(/|\\.|$)", message: "Hosts are handed to the adapter by extension.ts." },
+    { regex: "/(host|carry|apply|mount|extension)(/|\\.|$)", message: "Hosts are handed to the adapter by extension.ts." },
+  ]),
+  fence(["src/mount/**/*.ts"], [
+    { ...vscode, message: "Mounts are made without VS Code." },
+    { regex: "/engine/(?!(index|layer|errors|paths|types|openFlags)(\\.ts|\\.js)?$)", message: "Mounts see the engine through its index and what a host sees." },
+    { regex: "/(carry|apply|patch|vscode|extension)(/|\\.|$)", message: "A mount never writes the base, and knows no VS Code." },
   ]),
   // A page in a web view has neither; of the adapter it has the pure files that both sides of the conversation know.
   fence(["src/webview/**/*.ts"], [

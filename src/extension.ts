@@ -17,7 +17,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Overla
   context.subscriptions.push(log);
   const ownStorage = join(context.globalStorageUri.fsPath, "overlays");
   const store = createNodeStore(() => scratchRoot() ?? ownStorage, {
-    ripgrep: () => ripgrepIn(vscode.env.appRoot), connect: baseFiles, log: (level, message) => { log[level](message); },
+    ripgrep: () => ripgrepIn(vscode.env.appRoot), keeper: context.asAbsolutePath("dist/keeper.mjs"), connect: baseFiles, log: (level, message) => { log[level](message); },
   });
   running = await run(context, store, machine, log);
   return running.api;

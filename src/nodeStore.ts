@@ -1,9 +1,10 @@
 /** The node host's overlays in the words of the adapter's ports: each call is passed on, nothing is decided here. */
 import { isCaseSensitiveToRead } from "./host/caseProbe.js";
 import { breakLock, describeOwner, isBaseUri, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type OpenOverlayOptions, type StoredOverlay } from "./host/index.js";
-import { createCarrier } from "./nodeCarrier.js";
+import { createCarrier, createMountedCarrier } from "./nodeCarrier.js";
+import { isStranded, joinMounted, type MountedOverlay, mountOverlay, overlayAt, pointOf, whenMounted } from "./mount/index.js";
 import type { CancelSignal, Env } from "./engine/index.js";
-import { createSearcher } from "./search/index.js";
+import { createSearcher, type Searcher } from "./search/index.js";
 import type { BaseFiles, OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore } from "./vscode/ports.js";
 
 type Log = Env["log"];
@@ -11,6 +12,8 @@ type Log = Env["log"];
 export interface StoreTools {
   /** The program that searches are run with; undefined where there is none. */
   readonly ripgrep: () => Promise<string | undefined>;
+  /** The bundle of the process that looks after a mount. */
+  readonly keeper: string;
   /** What answers for a base that is not on a disk, by its URI. */
   readonly connect: (uri: string) => BaseFiles;
   readonly log: Log;
@@ -49,7 +52,15 @@ export function createNodeStore(root: () => string, tools: StoreTools): OverlayS
     },
     async open(id, options) {
       const stored = await find(id);
-      return open({ base: at(stored.base), scratch: stored.folder, log }, options, tools);
+      const found = isBaseUri(stored.base) ? undefined : await findMounted(stored, options, tools);
+      return found ?? open({ base: at(stored.base), scratch: stored.folder, log }, options, tools);
+    },
+    mount: async (id, options) => mounted(await mountOverlay({ ...mountable(await find(id), options, tools), ...options }), tools),
+    async mountOf(path) {
+      const place = overlayAt(path);
+      if (place === undefined) return undefined;
+      const stored = await folder().find(place.id).catch(() => undefined);
+      return stored !== undefined && place.point === pointOf(stored.id, stored.base) ? place : undefined;
     },
     async measure(id, signal) {
       const stored = await find(id);
@@ -94,6 +105,19 @@ async function countChanges({ base, folder }: StoredOverlay, log: Log, signal: C
   }
 }
 
+function mountable({ id, base, folder }: StoredOverlay, { durability, retention }: OpenOptions, { keeper: program, log }: StoreTools) {
+  return { id, base, folder, durability, retention, program, log };
+}
+
+/** The overlay through its mount, if it has one. */
+async function findMounted(stored: StoredOverlay, options: OpenOptions, tools: StoreTools): Promise<OpenedOverlay | undefined> {
+  const about = mountable(stored, options, tools);
+  const joined = await joinMounted(about);
+  if (joined !== undefined) return mounted(joined, tools);
+  // Its keeper died and the mount goes on: whoever uses the overlay next looks after it.
+  return (await isStranded(stored.folder, tools.log)) ? mounted(await mountOverlay(about), tools) : undefined;
+}
+
 async function open(place: Pick<OpenOverlayOptions, "base" | "scratch" | "log">, options: OpenOptions, tools: StoreTools): Promise<OpenedOverlay> {
   const how = { ...place, durability: options.durability, retention: options.retention };
   const opened = (overlay: OpenOverlay): OpenedOverlay => inWordsOfPort(overlay, tools);
@@ -118,12 +142,33 @@ function letsGo({ hold }: OpenOverlay, ms: number): Promise<boolean> {
   });
 }
 
-function inWordsOfPort(overlay: OpenOverlay, { ripgrep, log }: StoreTools): OpenedOverlay {
-  const { hold, folder, remote, manifest: { caseSensitive } } = overlay;
-  const carrier = createCarrier(overlay);
+function mounted(overlay: MountedOverlay, tools: StoreTools): OpenedOverlay {
+  const never = { dispose: () => undefined };
+  return {
+    kind: "writable", overlay, remote: undefined, carrier: createMountedCarrier(overlay), searcher: searcherOf(overlay, tools), caseSensitive: overlay.manifest.caseSensitive,
+    // The upper is the keeper's: who wants it asks there, and what becomes of that is the mount's end.
+    onYieldRequested: () => never,
+    onLost: () => never,
+    mounted: {
+      point: overlay.point,
+      unmount: () => overlay.unmount(),
+      onEnded: (listener) => overlay.onEnded((ending) => { listener(ending.how === "failed" ? ending.reason : undefined); }),
+    },
+  };
+}
+
+/** It ends with the overlay. */
+function searcherOf(overlay: OpenOverlay | MountedOverlay, { ripgrep, log }: StoreTools): Searcher {
   const searcher = createSearcher(overlay, ripgrep, (error) => { log("warn", `Search: ${String(error)}`); });
   const disposeOverlay = overlay.dispose.bind(overlay);
   Object.assign(overlay, { dispose: () => searcher.dispose().finally(disposeOverlay) });
+  return searcher;
+}
+
+function inWordsOfPort(overlay: OpenOverlay, tools: StoreTools): OpenedOverlay {
+  const { hold, folder, remote, manifest: { caseSensitive } } = overlay;
+  const carrier = createCarrier(overlay);
+  const searcher = searcherOf(overlay, tools);
   if (hold.kind === "owner") {
     return {
       kind: "writable", overlay, remote, carrier, searcher, caseSensitive,
@@ -136,6 +181,7 @@ function inWordsOfPort(overlay: OpenOverlay, { ripgrep, log }: StoreTools): Open
     kind: "readOnly", overlay, remote, carrier, searcher, caseSensitive,
     owner: owner === undefined ? "another process" : describeOwner(owner),
     onReleased: (listener) => hold.onReleased(listener),
+    onMounted: (listener) => whenMounted(folder, listener),
     askToYield: (by) => hold.requestYield(by),
     breakLock: async () => { if (owner !== undefined) await breakLock(folder, owner); },
   };

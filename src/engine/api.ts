@@ -151,6 +151,23 @@ export interface Overlay {
   flatten(options?: Cancellable): Promise<void>;
 
   /**
+   * Hands the upper to another tool that writes it, in plain form (see flatten): a fuse-overlayfs mount. Until `takeBack`
+   * this object reads it afresh each time, and refuses what would change it (EBUSY); what only concerns the trash and the
+   * records goes on. EXDEV, naming it, for a symbolic link that leads to the base by its absolute path, unless allowed:
+   * whoever follows it on the disk is past the overlay. EBUSY while a file is open for writing. `asItIs`: the other tool has
+   * it already, so nothing is looked at or put in order. Returns where the layers between upper and base are in plain form:
+   * paths in the overlay's folder, topmost first.
+   */
+  lend(options?: Cancellable & { readonly allowLinksToBase?: boolean; readonly asItIs?: boolean }): Promise<readonly string[]>;
+  /** The other tool has ended: what it left is put in order, and its copies get their records of origin. */
+  takeBack(): Promise<void>;
+  /**
+   * While the upper is lent: keeps what it has at a path for `dropped`, before the other tool drops it. Undefined when it
+   * has nothing there. ENOTSUP where there are no hard links.
+   */
+  keepAside(path: string, what: "delete" | "reset" | "replaced"): Promise<string | undefined>;
+
+  /**
    * The lower side of a path for a diff: what the lowers have where this entry came from. With `layer`, a snapshot's id
    * or "base": what that view shows under this very path; symlinks are not followed. ENOENT when nothing.
    */

@@ -38,6 +38,13 @@ export function checkChangeable(name: string): void {
   }
 }
 
+/** What the names of one folder of an upper say: which stand, which are hidden, and whether it hides what lies below. For who watches one. */
+export function readNames(all: readonly string[]): { readonly names: ReadonlySet<string>; readonly hidden: ReadonlySet<string>; readonly opaque: boolean } {
+  const names = new Set(all.filter((name) => !isReserved(name)));
+  const hidden = new Set(all.filter((name) => isReserved(name) && !name.startsWith(metaPrefix)).map((name) => name.slice(prefix.length)));
+  return { names, hidden, opaque: all.includes(opaqueMarker) };
+}
+
 export interface MarkedChild {
   readonly name: string;
   readonly type: EntryType;

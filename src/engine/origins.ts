@@ -282,10 +282,15 @@ export class Origins {
     for (const line of lines) this.record(line);
   }
 
-  /** Writes what is pending, and the whole anew when most of it is history. Called by dispose. */
-  async close(): Promise<void> {
+  /** Resolves when all that is known is in the file, or cannot be written. */
+  async flush(): Promise<void> {
     if (this.pending.length > 0) this.schedule();
     await this.writing;
+  }
+
+  /** Writes what is pending, and the whole anew when most of it is history. Called by dispose. */
+  async close(): Promise<void> {
+    await this.flush();
     await this.letGo().catch((error: unknown) => { this.env.log("warn", `could not close origins: ${String(error)}`); });
     if (this.readOnly || this.known === undefined || this.lines < 2 * this.known.size + 100) return;
     const lines = this.known.lines();

@@ -23,6 +23,7 @@ import { layerInfo } from "./layerInfo.js";
 import { stackOf } from "./layers.js";
 import type { Origin } from "./originRecords.js";
 import { type OverlayPath, parseOverlayPath, rootPath } from "./paths.js";
+import { keepAside, lend } from "./lend.js";
 import { readDirectory } from "./readdir.js";
 import { readFile, readlink, readLowerFile, stat, statLower } from "./read.js";
 import { clean, joinedInVain, recover } from "./recover.js";
@@ -34,6 +35,7 @@ import { renameSnapshot, snapshots, takeSnapshot } from "./snapshot.js";
 import { squash } from "./squash.js";
 import { syncTree } from "./syncTree.js";
 import { thaw } from "./thaw.js";
+import { takeBack } from "./takeBack.js";
 import type { Change, Disposable, Dropped, LayerInfo, OriginFile, OverlayDirent, OverlayEvent, OverlayStat, Retention, Snapshot } from "./types.js";
 import { bringBack } from "./undo.js";
 import { isUnchangedCopy } from "./unchanged.js";
@@ -73,6 +75,8 @@ class OverlayEngine implements Overlay {
   private readonly writing = new Map<object, string>();
   private readonly keeper: Keeper;
   private readonly surveyor: WhereaboutsOf;
+  /** Another tool writes the upper. */
+  private lent = false;
 
   constructor(private readonly ctx: Context, readonly writable: boolean, retention: Retention) {
     ctx.hasher.activity = () => this.operations;
@@ -98,7 +102,7 @@ class OverlayEngine implements Overlay {
     this.operations++;
     try {
       if (this.closed) throw new Refusal("EBADF", "the overlay is closed");
-      if (!this.writable) await this.refresh();
+      if (!this.writable || this.lent) await this.refresh();
       return await act(parseOverlayPath(raw));
     } catch (error) {
       throw asOverlayError(error, operation, raw);
@@ -109,9 +113,21 @@ class OverlayEngine implements Overlay {
 
   private change<T>(operation: string, raw: string, act: (path: OverlayPath) => Promise<T>): Promise<T> {
     return this.run(operation, raw, (path) => {
-      if (!this.writable) throw new Refusal("EROFS", "the overlay is open for reading only: another process is the one that changes it");
+      this.checkChangeable();
       return act(path);
     });
+  }
+
+  private checkChangeable(): void {
+    if (!this.writable) throw new Refusal("EROFS", "the overlay is open for reading only: another process is the one that changes it");
+    if (this.lent) throw new Refusal("EBUSY", "the overlay is mounted, and can be changed through the mount alone");
+  }
+
+  /** A change of the trash or of the records, which concerns nobody who has the upper. */
+  private aside<T>(operation: string, raw: string, act: (path: OverlayPath) => Promise<T>): Promise<T> {
+    if (!this.lent) return this.change(operation, raw, act);
+    this.upperChanged();
+    return this.run(operation, raw, act);
   }
 
   inBackground(act: () => Promise<void>): void {
@@ -164,7 +180,7 @@ class OverlayEngine implements Overlay {
       const handle = await this.run("open", path, (p) => {
         const parsed = parseOpenFlags(flags);
         const writes = parsed.write || parsed.create;
-        if (writes && !this.writable) throw new Refusal("EROFS", "the overlay is open for reading only: another process is the one that changes it");
+        if (writes) this.checkChangeable();
         if (writes) this.writing.set(token, path); // from before it is open, so that no snapshot comes between
         return open(this.ctx, p, parsed, mode);
       });
@@ -267,6 +283,31 @@ class OverlayEngine implements Overlay {
     return this.change("flatten", "/", () => flatten(this.ctx, options));
   }
 
+  lend(options: Cancellable & { readonly allowLinksToBase?: boolean; readonly asItIs?: boolean } = {}): Promise<readonly string[]> {
+    return this.change("lend", "/", async () => {
+      const open = this.writing.values().next();
+      if (open.done !== true) throw new Refusal("EBUSY", `'${open.value}' is open for writing; close it first`);
+      const lowers = options.asItIs === true ? [] : await lend(this.ctx, options);
+      this.lent = true;
+      return lowers;
+    });
+  }
+
+  takeBack(): Promise<void> {
+    return this.run("takeBack", "/", async () => {
+      if (!this.lent) return;
+      this.lent = false;
+      await takeBack(this.ctx);
+    });
+  }
+
+  keepAside(path: string, what: "delete" | "reset" | "replaced"): Promise<string | undefined> {
+    return this.aside("keepAside", path, (p) => {
+      if (!this.lent) throw new Refusal("EINVAL", "the overlay is not mounted");
+      return keepAside(this.ctx, p, what);
+    });
+  }
+
   // Reviewing.
 
   changes(path = "/", options: Cancellable & { readonly since?: string; readonly folders?: boolean } = {}): Promise<Change[]> {
@@ -306,7 +347,7 @@ class OverlayEngine implements Overlay {
   }
 
   renameSnapshot(id: string, name: string): Promise<void> {
-    return this.change("renameSnapshot", "/", () => renameSnapshot(this.ctx, id, name));
+    return this.aside("renameSnapshot", "/", () => renameSnapshot(this.ctx, id, name));
   }
 
   squash(ids?: readonly string[], options: Cancellable = {}): Promise<Snapshot> {
@@ -342,11 +383,11 @@ class OverlayEngine implements Overlay {
   }
 
   forget(ids?: readonly string[]): Promise<number> {
-    return this.change("forget", "/", () => forget(this.ctx, ids));
+    return this.aside("forget", "/", () => forget(this.ctx, ids));
   }
 
   keepDropped(limits: Retention): Promise<number> {
-    return this.change("keepDropped", "/", () => {
+    return this.aside("keepDropped", "/", () => {
       this.keeper.limits = { ...this.keeper.limits, ...limits };
       return this.keeper.tidy();
     });
@@ -361,7 +402,7 @@ class OverlayEngine implements Overlay {
   }
 
   adoptOrigin(path: string): Promise<void> {
-    return this.change("adoptOrigin", path, (p) => adoptOrigin(this.ctx, p));
+    return this.aside("adoptOrigin", path, (p) => adoptOrigin(this.ctx, p));
   }
 
   onDidChangeStaleness(listener: (paths: readonly string[]) => void): Disposable {
@@ -379,7 +420,7 @@ class OverlayEngine implements Overlay {
   }
 
   upperChanged(): void {
-    if (this.writable) return; // the owner's tree is right: nobody else changes the upper
+    if (this.writable && !this.lent) return; // the owner's tree is right: nobody else changes the upper
     this.viewedAt = -Infinity; // the next operation looks anew, at the layers too
     this.ctx.lowerMemory.forget();
   }

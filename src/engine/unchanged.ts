@@ -18,14 +18,15 @@ export async function isUnchangedCopy(ctx: Context, path: OverlayPath, signal?: 
     const found = await lookup(ctx, path, { follow: false });
     if (found.kind !== "upper") return false;
     const lower = await found.place.below?.lookup(found.name);
-    return lower?.kind === "other" && (await isSame(ctx, ctx.tree.entryPath(found.directory, found.name), lower, signal));
+    return lower?.kind === "other" && (await isSameAsLower(ctx, ctx.tree.entryPath(found.directory, found.name), lower, signal));
   } catch (error) {
     if (isCode(error, "ENOENT", "ENOTDIR")) return false;
     throw error;
   }
 }
 
-async function isSame(ctx: Context, upperPath: string, lower: LowerFile, signal: CancelSignal | undefined): Promise<boolean> {
+/** Type, mode and content; a special file is the same as nothing. */
+export async function isSameAsLower(ctx: Context, upperPath: string, lower: LowerFile, signal: CancelSignal | undefined): Promise<boolean> {
   const upper = await ctx.scratch.lstat(upperPath);
   if (upper.type !== lower.stat.type || upper.mode !== lower.stat.mode || upper.size !== lower.stat.size) return false;
   if (upper.type === "symlink") return (await ctx.scratch.readLink(upperPath)) === (await lower.layer.readLink(lower.layerPath));

@@ -68,6 +68,19 @@ async function unlinkMarker(ctx: Context, marker: string, device: string): Promi
   }
 }
 
+/** Another tool's whiteout, a device under the name itself, in our form: `instead` makes ours, which counts beside it too. */
+export async function removeDeviceWhiteout(ctx: Context, directory: UpperDirectory, name: string, instead: () => Promise<unknown>): Promise<void> {
+  const device = ctx.tree.entryPath(directory, name);
+  const stat = await ctx.scratch.lstat(device).catch((fault: unknown) => {
+    if (isCode(fault, "ENOENT")) return undefined;
+    throw fault;
+  });
+  if (stat?.type !== "character" || stat.rdev !== 0) return;
+  directory.content?.whiteouts.delete(ctx.tree.key(name));
+  await instead();
+  await ctx.scratch.unlink(device);
+}
+
 /**
  * Takes away a whiteout that has just become void, after the operation has succeeded. A failure changes nothing that
  * anyone can see, so it is logged and the marker stays.

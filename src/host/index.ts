@@ -12,6 +12,8 @@ export type { Manifest } from "./manifest.js";
 export type { Hold, OpenOverlayOptions, Ports } from "./openOverlay.js";
 export { breakLock, currentOwner, describeOwner, onReleased, requestYield } from "./ownership.js";
 export type { Owner, OverlayLock } from "./ownership.js";
+export { readMountMark } from "./mountMark.js";
+export type { MountMark } from "./mountMark.js";
 export { createSearcher, ripgrepIn } from "../search/index.js";
 export type { FileIndex, FindOptions, Searcher, TextOptions, TextQuery, TextResult } from "../search/index.js";
 export { exportFolder, exportLayer, exportPatch, exportPatchFile, importPatch, layerTar, originContent } from "../carry/index.js";

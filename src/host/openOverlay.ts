@@ -10,6 +10,7 @@ import { isCaseSensitiveToRead, isCaseSensitiveToWrite } from "./caseProbe.js";
 import { probeCreator } from "./creatorProbe.js";
 import { NodeManifest, readManifest, writeManifest } from "./manifest.js";
 import type { Manifest } from "./manifest.js";
+import { refuseStranded } from "./mountMark.js";
 import { NodeEnv } from "./nodeEnv.js";
 import type { Log } from "./nodeEnv.js";
 import { NodeLowerLayer, NodeOutsideReader } from "./nodeLayer.js";
@@ -42,6 +43,8 @@ export interface OpenOverlayOptions {
   /** How long, and up to how much, what is thrown away is kept. Default: seven days, 2 GiB. */
   readonly retention?: Retention;
   readonly log?: Log;
+  /** The caller looks after a mount that has the upper and whose keeper died, and lends it the upper before anything else. */
+  readonly adoptMount?: boolean;
   /** For tests: how the ports are seen by the engine. */
   readonly wrap?: (parts: Ports) => Ports;
 }
@@ -111,6 +114,7 @@ async function prepareFolder(options: OpenOverlayOptions): Promise<Prepared> {
     throw new OverlayError("EBUSY", "open", options.scratch, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
   }
   try {
+    if (options.adoptMount !== true) await refuseStranded(folder, "open");
     return await asOwner(options, base, lowers, folder, claim.lock);
   } catch (error) {
     await claim.lock.release().catch(() => undefined);

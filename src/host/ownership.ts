@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { OverlayError, isCode } from "../engine/errors.js";
 import type { Disposable } from "../engine/types.js";
 import { watchFolder } from "./folderWatch.js";
+import { refuseStranded } from "./mountMark.js";
 import { dropLock, lockNumbers, makeLock, readHighest, replaceLock, sweepTemporaries } from "./lockFiles.js";
 import type { LockRecord, LockState } from "./lockFiles.js";
 import { lifeOf, ownIdentity } from "./processIdentity.js";
@@ -74,6 +75,7 @@ export async function whileOwned<T>(folder: string, operation: string, work: (lo
   const claim = await acquire(folder);
   if (claim.kind === "held") throw new OverlayError("EBUSY", operation, folder, { reason: `the overlay is open elsewhere: ${describeOwner(claim.owner)}` });
   try {
+    await refuseStranded(folder, operation);
     return await work(claim.lock);
   } finally {
     await claim.lock.release().catch(() => undefined);

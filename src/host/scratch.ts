@@ -12,7 +12,7 @@ import { errnoOf, nodeFault } from "./nodeFault.js";
 /** The folders in an overlay's folder that only this program makes. */
 export const ownFolders = ["upper", "work", "trash", "layers"] as const;
 /** The rest of what may lie there: files of the manifest, the locks, requests, and the records of origins and of what was dropped. */
-const ownFiles = /^(overlay\.json|overlay-[0-9a-f]+\.tmp|lock[.-][0-9a-f]+(\.tmp)?|request[.-][0-9a-f]+(\.tmp)?|origins(\..*)?|dropped)$/;
+const ownFiles = /^(overlay\.json|overlay-[0-9a-f]+\.tmp|lock[.-][0-9a-f]+(\.tmp)?|request[.-][0-9a-f]+(\.tmp)?|mounted(-[0-9a-f]+\.tmp)?|origins(\..*)?|dropped)$/;
 
 export interface BaseFolder {
   readonly given: string;

@@ -1,10 +1,11 @@
 /** What `activate` returns: overlays for tests and for other extensions, with no user interface in between. */
-import type * as vscode from "vscode";
+import * as vscode from "vscode";
 import type { Change, Overlay } from "../engine/index.js";
 import type { CarryOptions, FolderReport, ImportReport, LayerReport, PatchReport } from "./carrier.js";
 import { deleteForGood } from "./commands/deleteOverlay.js";
 import { createOverlay, freeName } from "./commands/openFolder.js";
 import type { CommandContext } from "./commands/context.js";
+import { overlayPathOf } from "./faces.js";
 import type { OverlayInfo } from "./ports.js";
 import type { ShownSourceControl } from "./sourceControls.js";
 import { baseOf, overlayUri, parseAddress } from "./uris.js";
@@ -29,6 +30,10 @@ export interface OverlayWorkspaceApi {
   acquire(uri: vscode.Uri): Promise<Overlay>;
   /** Lets go of the overlay that a URI belongs to; its next use opens it again. */
   close(uri: vscode.Uri): Promise<void>;
+  /** Mounts the overlay (Linux), and returns the folder where it stands: an ordinary one, for every program. */
+  mount(uri: vscode.Uri): Promise<vscode.Uri>;
+  /** Rejects with an OverlayError, EBUSY, that names who is in it. */
+  unmount(uri: vscode.Uri): Promise<void>;
   /** Deletes an overlay with everything that it keeps. */
   delete(id: string): Promise<void>;
   /** A second overlay with the same changes; its root. Nothing is shown. */
@@ -54,13 +59,20 @@ export function createApi(context: CommandContext): OverlayWorkspaceApi {
       return overlayUri(info);
     },
     overlays: async () => (await store.list()).overlays,
-    get: (uri) => overlays.peek(uri.authority)?.overlay,
+    get: (uri) => overlays.peek(idOf(uri))?.overlay,
     sourceControl(uri) {
       const session = overlays.peek(uri.authority);
       return session === undefined ? undefined : sourceControls.of(session);
     },
-    acquire: async (uri) => (await overlays.get(uri.authority)).overlay,
+    acquire: async (uri) => (await overlays.get(idOf(uri))).overlay,
     close: (uri) => overlays.close(uri.authority),
+    async mount(uri) {
+      const session = await overlays.get(idOf(uri));
+      return vscode.Uri.file((await overlays.mount(session)).point);
+    },
+    async unmount(uri) {
+      await overlays.unmount(await overlays.get(idOf(uri)));
+    },
     delete: (id) => deleteForGood(context, id),
     async duplicate(uri, name) {
       const { name: first } = await store.info(uri.authority);
@@ -79,4 +91,9 @@ export function createApi(context: CommandContext): OverlayWorkspaceApi {
 
 function pathOf(uri: vscode.Uri): string {
   return parseAddress(uri)?.path ?? "/";
+}
+
+/** Of an overlay: URI, or of a file where the overlay is mounted in this window. */
+function idOf(uri: vscode.Uri): string {
+  return overlayPathOf(uri)?.id ?? uri.authority;
 }

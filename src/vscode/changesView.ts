@@ -7,7 +7,7 @@ import { ChangeTree, isFolder, type ChangeRow } from "./changeTree.js";
 import { baseMoved, kindWord } from "./decorations.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
-import { overlayUri } from "./uris.js";
+import { shownUri } from "./faces.js";
 
 export interface ViewNode {
   readonly session: Session;
@@ -53,7 +53,7 @@ export class ChangesView implements vscode.TreeDataProvider<ViewNode>, vscode.Di
 
   getTreeItem(node: ViewNode): vscode.TreeItem {
     const { session, row } = node;
-    const uri = overlayUri(session.info, row.path);
+    const uri = shownUri(session.info, row.path);
     const item = new vscode.TreeItem(uri, itemState(row));
     item.id = uri.toString();
     const writable = session.access.kind === "writable" ? "writable" : "readonly";

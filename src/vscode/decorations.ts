@@ -4,13 +4,13 @@
  */
 import * as vscode from "vscode";
 import type { Change } from "../engine/index.js";
+import { overlayPathOf, urisOf } from "./faces.js";
 import type { Overlays } from "./overlays.js";
 import { chunks, parentOf } from "./paths.js";
 import type { Session } from "./session.js";
-import { isOverlayUri, overlayUri, parseAddress } from "./uris.js";
 
-/** VS Code cuts an event with more URIs to one for each folder. */
-const chunkSize = 200;
+/** VS Code cuts an event with more than 250 URIs to one for each folder; a path may have two. */
+const chunkSize = 100;
 
 export class Decorations implements vscode.FileDecorationProvider, vscode.Disposable {
   private readonly emitter = new vscode.EventEmitter<vscode.Uri[]>();
@@ -26,10 +26,9 @@ export class Decorations implements vscode.FileDecorationProvider, vscode.Dispos
   }
 
   provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
-    if (!isOverlayUri(uri)) return undefined;
-    const address = parseAddress(uri);
+    const address = overlayPathOf(uri);
     const changes = address === undefined ? undefined : this.overlays.peek(address.id)?.changes;
-    const change = address?.path === undefined ? undefined : changes?.get(address.path);
+    const change = address === undefined ? undefined : changes?.get(address.path);
     if (change === undefined) return undefined;
     // A folder with anything coloured beneath it shows a dot for its own badge. What lies directly in a folder that has a
     // badge colours nothing further up: the folder has said it.
@@ -60,7 +59,7 @@ export class Decorations implements vscode.FileDecorationProvider, vscode.Dispos
   }
 
   private fire(session: Session, paths: readonly string[]): void {
-    for (const run of chunks(paths, chunkSize)) this.emitter.fire(run.map((path) => overlayUri(session.info, path)));
+    for (const run of chunks(paths, chunkSize)) this.emitter.fire(run.flatMap((path) => urisOf(session, path)));
   }
 }
 

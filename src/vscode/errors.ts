@@ -8,7 +8,7 @@ import { OverlayError, type ErrorCode } from "../engine/index.js";
 type FileSystemCode = "FileNotFound" | "FileExists" | "FileNotADirectory" | "FileIsADirectory" | "NoPermissions" | "Unavailable" | "Unknown";
 
 export type Action = "stat" | "list" | "read" | "write" | "createDirectory" | "delete" | "rename" | "copy" | "readBase" | "reset" | "open" | "export" | "import" | "apply"
-  | "takeSnapshot" | "renameSnapshot" | "squash" | "resetTo" | "bringBack" | "layers" | "trash";
+  | "takeSnapshot" | "renameSnapshot" | "squash" | "resetTo" | "bringBack" | "layers" | "trash" | "mount" | "unmount";
 
 export function assertNever(value: never): never {
   throw new TypeError(`Unexpected value: ${String(value)}`);
@@ -73,7 +73,7 @@ function advice(code: ErrorCode): string {
 }
 
 /** What is done with an overlay as a whole, and with places outside it; the reason says what is at fault and how. */
-const ofWholeOverlay: ReadonlySet<string> = new Set(["open", "create", "find", "list", "duplicate", "renameOverlay", "restore", "exportPatch", "exportFolder", "exportLayer", "importPatch", "planApply", "apply", "undoApply",
+const ofWholeOverlay: ReadonlySet<string> = new Set(["open", "create", "find", "list", "duplicate", "renameOverlay", "restore", "exportPatch", "exportFolder", "exportLayer", "importPatch", "planApply", "apply", "undoApply", "mount", "unmount", "lend", "takeBack",
   "takeSnapshot", "renameSnapshot", "squash", "resetTo", "bringBack", "snapshots", "layerInfo", "dropped", "sizeOfDropped", "forget", "keepDropped"]);
 
 /** Why, in the user's language, from what the code says; the engine's own reason where it says more. */
@@ -141,6 +141,10 @@ function sentence(action: Action, path: string, reason: string): string {
       return vscode.l10n.t("Nothing was brought back: {0}.", reason);
     case "layers":
       return vscode.l10n.t("Cannot look at the snapshots: {0}.", reason);
+    case "mount":
+      return vscode.l10n.t("The overlay was not mounted: {0}.", reason);
+    case "unmount":
+      return vscode.l10n.t("The overlay was not unmounted: {0}.", reason);
     case "trash":
       return vscode.l10n.t("Cannot look after what was thrown away: {0}.", reason);
     default:
@@ -161,7 +165,7 @@ function actionOf(operation: string): Action {
     reset: "reset", statLower: "readBase", readLowerFile: "readBase", duplicate: "copy", renameOverlay: "rename", restore: "open",
     exportPatch: "export", exportFolder: "export", exportLayer: "export", importPatch: "import", planApply: "apply", apply: "apply", undoApply: "apply",
     takeSnapshot: "takeSnapshot", renameSnapshot: "renameSnapshot", squash: "squash", resetTo: "resetTo", bringBack: "bringBack", snapshots: "layers", layerInfo: "layers",
-    dropped: "trash", sizeOfDropped: "trash", forget: "trash", keepDropped: "trash",
+    mount: "mount", lend: "mount", unmount: "unmount", takeBack: "unmount", dropped: "trash", sizeOfDropped: "trash", forget: "trash", keepDropped: "trash",
   };
   return actions[operation] ?? "stat";
 }

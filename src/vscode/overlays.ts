@@ -7,7 +7,7 @@ import { Disposables } from "./disposables.js";
 import { Emitter } from "./emitter.js";
 import { describe, make } from "./errors.js";
 import type { FloorStore } from "./floorStore.js";
-import type { OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore, YieldAsker } from "./ports.js";
+import type { MountedPlace, MountOptions, OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore, YieldAsker } from "./ports.js";
 import { Session } from "./session.js";
 import { baseText } from "./uris.js";
 
@@ -50,6 +50,9 @@ export class Overlays {
   readonly onDidClose = this.closed.event;
   readonly onDidChangeAccess = this.accessChanged.event;
   readonly onDidFail = this.failed.event;
+  private readonly unmounted = new Emitter<{ readonly session: Session; readonly reason: string | undefined }>((error) => { this.fail(error); });
+  /** `reason` when nobody asked for it. */
+  readonly onDidUnmount = this.unmounted.event;
   private readonly deleted = new Set<string>();
   private ended = false;
 
@@ -98,6 +101,9 @@ export class Overlays {
 
   /** Lets go of an overlay that is being deleted: what still asks for it is told that it is gone, and nothing is shown. */
   async forget(id: string): Promise<void> {
+    await this.settled(id);
+    const session = this.peek(id);
+    if (session !== undefined) await this.unmount(session);
     this.deleted.add(id);
     await this.close(id);
   }
@@ -126,6 +132,58 @@ export class Overlays {
   }
 
   /**
+   * Mounts an overlay of this window, for whoever asks of it here and for every other program. What is asked meanwhile waits.
+   * @throws OverlayError, with the overlay as it was.
+   */
+  async mount(session: Session, options: Pick<MountOptions, "allowLinksToBase" | "signal" | "onProgress"> = {}): Promise<MountedPlace> {
+    const { opened: before } = session;
+    if (mountedAt(before) === undefined && before.kind === "readOnly") await this.takeOver(session);
+    return this.inTurn(session.id, async () => {
+      const already = mountedAt(session.opened);
+      if (already !== undefined) return already;
+      this.unwatch(session);
+      await session.overlay.dispose();
+      try {
+        const opened = await this.parts.store.mount(session.id, { ...this.parts.settings(), waitMs: waitForOwnerMs, ...options });
+        session.replace(opened);
+        const place = mountedAt(opened);
+        if (place === undefined) throw make("Unavailable", vscode.l10n.t("The overlay '{0}' was mounted, and is not any more.", session.info.name));
+        this.parts.log.info(`Mounted overlay '${session.info.name}' (${session.id}) at ${place.point}`);
+        return place;
+      } catch (error) {
+        session.replace(await this.openStore(session.info, {}));
+        throw error;
+      } finally {
+        this.watch(session);
+        this.accessChanged.fire(session);
+      }
+    });
+  }
+
+  /** @throws OverlayError EBUSY, naming what is in it. Returns when the overlay is open as before. */
+  async unmount(session: Session): Promise<void> {
+    const place = mountedAt(session.opened);
+    if (place === undefined) return;
+    await place.unmount();
+    await this.afterMount(session, undefined);
+  }
+
+  /** The mount is gone, here or by somebody else's doing: the overlay goes on without. */
+  private async afterMount(session: Session, reason: string | undefined): Promise<void> {
+    const { opened: gone } = session;
+    await this.inTurn(session.id, async () => {
+      if (this.peek(session.id) !== session || session.opened !== gone || mountedAt(gone) === undefined) return;
+      this.unwatch(session);
+      await gone.overlay.dispose();
+      session.replace(await this.openStore(session.info, {}));
+      this.watch(session);
+      this.parts.log.info(`Overlay '${session.info.name}' is not mounted any more${reason === undefined ? "" : `: ${reason}`}`);
+      this.accessChanged.fire(session);
+      this.unmounted.fire({ session, reason });
+    });
+  }
+
+  /**
    * Does something to an overlay's folder that nobody may be using: what this window asks of the overlay meanwhile waits.
    * Afterwards it is open again, if it was, under the name that it has then.
    */
@@ -134,6 +192,7 @@ export class Overlays {
     return this.inTurn(id, async () => {
       const session = this.peek(id);
       if (session === undefined) return work();
+      await mountedAt(session.opened)?.unmount();
       this.unwatch(session);
       if (session.opened.kind === "writable") await session.overlay.dispose();
       try {
@@ -185,7 +244,7 @@ export class Overlays {
 
   private async openStore(info: OverlayInfo, how: { readonly readOnly?: boolean }): Promise<OpenedOverlay> {
     const opened = await this.parts.store.open(info.id, { ...this.parts.settings(), waitMs: waitForOwnerMs, ...how });
-    const access = opened.kind === "writable" ? "writable" : `read-only, owned by ${opened.owner}`;
+    const access = opened.kind === "writable" ? (opened.mounted === undefined ? "writable" : `through its mount at ${opened.mounted.point}`) : `read-only, owned by ${opened.owner}`;
     this.parts.log.info(`Opened overlay '${info.name}' (${info.id}) over ${info.base}: ${access}`);
     return opened;
   }
@@ -199,8 +258,10 @@ export class Overlays {
     if (opened.kind === "writable") {
       watches.add(opened.onYieldRequested((by) => { this.onYieldRequested(session, by).catch(fail); }));
       watches.add(opened.onLost(() => { this.letGo(session, "its lock was broken elsewhere").catch(fail); }));
+      if (opened.mounted !== undefined) watches.add(opened.mounted.onEnded((reason) => { this.afterMount(session, reason).catch(fail); }));
       return;
     }
+    watches.add(opened.onMounted(() => { this.reopen(session, {}).catch(fail); }));
     watches.add(opened.onReleased(() => { this.reopen(session, {}).catch(fail); }));
     // The owner may be what this window's own reload left behind; it lets go when it finds its window gone.
     opened.askToYield("window").then((request) => watches.add(request), fail);
@@ -285,6 +346,11 @@ export class Overlays {
   private fail(error: unknown): void {
     this.parts.log.error(describe(error));
   }
+}
+
+/** Where an overlay stands as a folder, while it does. */
+export function mountedAt(opened: OpenedOverlay): MountedPlace | undefined {
+  return opened.kind === "writable" ? opened.mounted : undefined;
 }
 
 /** Resolves when the owner has let go, or after a while. */

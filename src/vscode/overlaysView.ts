@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 import { ago, bytes, counted } from "./commands/text.js";
 import { describe } from "./errors.js";
 import { Measures } from "./measures.js";
-import type { Overlays } from "./overlays.js";
+import { mountedAt, type Overlays } from "./overlays.js";
 import type { DamagedOverlay, OverlayInfo, OverlayStore } from "./ports.js";
 import { baseText, isBaseUri } from "./uris.js";
 
@@ -16,7 +16,7 @@ const factKinds = ["base", "changes", "size", "snapshots", "lastUsed", "owner"] 
 type FactKind = (typeof factKinds)[number];
 
 /** Where an overlay is open: in this window, in another one, or nowhere. */
-type Place = { readonly kind: "here"; readonly writable: boolean } | { readonly kind: "elsewhere"; readonly owner: string } | { readonly kind: "free" };
+type Place = { readonly kind: "here"; readonly writable: boolean; readonly mounted: string | undefined } | { readonly kind: "elsewhere"; readonly owner: string } | { readonly kind: "free" };
 
 export interface OverlayNode {
   readonly kind: "overlay";
@@ -131,7 +131,7 @@ export class OverlaysView implements vscode.TreeDataProvider<Node>, vscode.Dispo
 
   private async placeOf({ id }: OverlayInfo): Promise<Place> {
     const session = this.overlays.peek(id);
-    if (session !== undefined) return { kind: "here", writable: session.access.kind === "writable" };
+    if (session !== undefined) return { kind: "here", writable: session.access.kind === "writable", mounted: mountedAt(session.opened)?.point };
     const owner = await this.store.owner(id).catch(() => undefined);
     return owner === undefined ? { kind: "free" } : { kind: "elsewhere", owner };
   }
@@ -143,7 +143,7 @@ export class OverlaysView implements vscode.TreeDataProvider<Node>, vscode.Dispo
     item.iconPath = new vscode.ThemeIcon(place.kind === "elsewhere" ? "lock" : place.kind === "here" ? "layers-active" : "layers");
     item.description = [this.countOf(info.id) ?? "", baseText(info.base)].filter((part) => part !== "").join(" · ");
     item.tooltip = [info.name, baseText(info.base), placeText(place), vscode.l10n.t("last used {0}", ago(info.lastUsed))].filter((line) => line !== "").join("\n");
-    item.contextValue = `overlay:${place.kind}`;
+    item.contextValue = `overlay:${place.kind}${place.kind === "here" && place.mounted !== undefined ? ":mounted" : ""}`;
     item.accessibilityInformation = { label: [info.name, vscode.l10n.t("overlay over {0}", baseText(info.base)), this.countOf(info.id) ?? "", placeText(place)].filter((part) => part !== "").join(", ") };
     return item;
   }
@@ -210,6 +210,7 @@ export class OverlaysView implements vscode.TreeDataProvider<Node>, vscode.Dispo
 function placeText(place: Place): string {
   switch (place.kind) {
     case "here":
+      if (place.mounted !== undefined) return vscode.l10n.t("open in this window, mounted at {0}", place.mounted);
       return place.writable ? vscode.l10n.t("open in this window") : vscode.l10n.t("open in this window, read-only");
     case "elsewhere":
       return vscode.l10n.t("open in {0}", place.owner);

@@ -2,7 +2,7 @@
  * What the adapter asks of a host, in the adapter's words. extension.ts hands in an implementation; nothing in
  * src/vscode knows where overlays are kept or how one process tells another to let go.
  */
-import type { CancelSignal, Durability, Overlay, OverlayEvent, Retention } from "../engine/index.js";
+import type { CancelSignal, Durability, Overlay, OverlayEvent, Progress, Retention } from "../engine/index.js";
 import type { Searcher } from "../search/types.js";
 import type { Carrier } from "./carrier.js";
 
@@ -70,6 +70,23 @@ export interface RemoteBase {
   onDidChangeState(listener: (state: RemoteState) => void): { dispose(): void };
 }
 
+/** Where an overlay stands as an ordinary folder, and how that ends. */
+export interface MountedPlace {
+  /** Absolute path. */
+  readonly point: string;
+  /** @throws OverlayError EBUSY, naming what is in it. */
+  unmount(): Promise<void>;
+  /** Once, however it ends; `reason` when it was not asked for. */
+  onEnded(listener: (reason: string | undefined) => void): { dispose(): void };
+}
+
+export interface MountOptions extends OpenOptions {
+  /** The user knows that some links lead past the mount, into the base. */
+  readonly allowLinksToBase?: boolean;
+  readonly signal?: CancelSignal;
+  readonly onProgress?: Progress;
+}
+
 export type OpenedOverlay =
   | {
     readonly kind: "writable";
@@ -83,6 +100,8 @@ export type OpenedOverlay =
     onYieldRequested(listener: (by: YieldAsker) => void): { dispose(): void };
     /** A user elsewhere broke our claim: nothing more may be written through this object. */
     onLost(listener: () => void): { dispose(): void };
+    /** It is mounted, and this object goes through the mount. */
+    readonly mounted?: MountedPlace;
   }
   | {
     readonly kind: "readOnly";
@@ -95,6 +114,8 @@ export type OpenedOverlay =
     readonly owner: string;
     /** Called once when the owner has let go, or is known to be dead. */
     onReleased(listener: () => void): { dispose(): void };
+    /** Called once when the overlay is mounted by its owner: then opening it again gives a writable one. */
+    onMounted(listener: () => void): { dispose(): void };
     /** Asks the owner to let go, until disposed. */
     askToYield(by: YieldAsker): Promise<{ dispose(): void }>;
     /** Declares the owner's claim void. Only ever done because the user said so. */
@@ -124,7 +145,15 @@ export interface OverlayStore {
   create(base: string, name: string | undefined): Promise<OverlayInfo>;
   /** Deletes everything that an overlay keeps. Refused while another process owns it. */
   delete(id: string): Promise<void>;
+  /** One that is mounted is opened through its mount, writable for every window. */
   open(id: string, options: OpenOptions): Promise<OpenedOverlay>;
+  /**
+   * Mounts an overlay that nobody has open, or joins those who have it mounted.
+   * @throws OverlayError: ENOTSUP where it cannot be had, the reason saying what is missing and how to get it.
+   */
+  mount(id: string, options: MountOptions): Promise<OpenedOverlay>;
+  /** The overlay whose mount a path on this disk lies in, by the place alone: it need not be mounted now. */
+  mountOf(path: string): Promise<{ readonly id: string; readonly point: string } | undefined>;
   /** Counts the changes and the bytes of an overlay that need not be open. Walks both: ask only for what is shown. */
   measure(id: string, signal?: CancelSignal): Promise<OverlaySize>;
   /** Who has it open now, as a phrase; undefined when nobody has. */

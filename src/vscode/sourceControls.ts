@@ -8,7 +8,7 @@ import { baseMoved, kindWord } from "./decorations.js";
 import type { Overlays } from "./overlays.js";
 import { quickDiffOf } from "./quickDiff.js";
 import type { Session } from "./session.js";
-import { overlayUri } from "./uris.js";
+import { shownUri } from "./faces.js";
 
 /** What `scmProvider` is in the when clauses of package.json. */
 export const providerId = "overlay";
@@ -24,7 +24,7 @@ export class ChangeResource implements vscode.SourceControlResourceState {
 
   constructor(readonly session: Session, { change, renamedTo }: RowContent) {
     this.path = change.path;
-    this.resourceUri = overlayUri(session.info, change.path);
+    this.resourceUri = shownUri(session.info, change.path);
     this.command = { command: "overlay.previewChange", title: vscode.l10n.t("Open Changes"), arguments: [this] };
     const what = kindWord(change, renamedTo);
     const word = change.type === "directory" ? vscode.l10n.t("folder, {0}", what) : what;
@@ -87,7 +87,7 @@ export class SourceControls implements vscode.Disposable {
   }
 
   private open(session: Session): void {
-    const sourceControl = vscode.scm.createSourceControl(providerId, vscode.l10n.t("Overlay {0}", session.info.name), overlayUri(session.info));
+    const sourceControl = vscode.scm.createSourceControl(providerId, vscode.l10n.t("Overlay {0}", session.info.name), shownUri(session.info));
     sourceControl.inputBox.visible = false; // There is nothing to write a message for.
     sourceControl.quickDiffProvider = quickDiffOf(session);
     const groups = {

@@ -2,9 +2,10 @@
 import * as vscode from "vscode";
 import { countText } from "./changesView.js";
 import { readOnlyReason } from "./fileSystemProvider.js";
-import type { Overlays } from "./overlays.js";
+import { overlayPathOf } from "./faces.js";
+import { mountedAt, type Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
-import { baseText, isOverlayUri } from "./uris.js";
+import { baseText } from "./uris.js";
 
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem("overlay.status", vscode.StatusBarAlignment.Left, 50);
@@ -43,8 +44,10 @@ export class StatusBar implements vscode.Disposable {
     const base = baseText(session.info.base);
     const counted = countText(session);
     const readOnly = readOnlyReason(session);
-    this.item.text = `$(${readOnly === undefined ? "layers" : "lock"}) ${name}${counted === "" ? "" : `: ${counted}`}`;
-    this.item.tooltip = readOnly === undefined
+    const mounted = mountedAt(session.opened);
+    this.item.text = `$(${readOnly !== undefined ? "lock" : mounted === undefined ? "layers" : "layers-active"}) ${name}${counted === "" ? "" : `: ${counted}`}`;
+    if (mounted !== undefined) this.item.tooltip = vscode.l10n.t("Overlay '{0}' over {1}, mounted at {2}. The folder beneath is never changed.", name, base, mounted.point);
+    else this.item.tooltip = readOnly === undefined
       ? vscode.l10n.t("Overlay '{0}' over {1}. The folder beneath is never changed.", name, base)
       : vscode.l10n.t("Overlay '{0}' over {1}: {2}.", name, base, readOnly);
     this.item.accessibilityInformation = {
@@ -59,7 +62,8 @@ export class StatusBar implements vscode.Disposable {
 export function activeSession(overlays: Overlays, open: readonly Session[] = overlays.all()): Session | undefined {
   const uris = [vscode.window.activeTextEditor?.document.uri, ...(vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri)];
   for (const uri of uris) {
-    const session = isOverlayUri(uri) ? open.find(({ id }) => id === uri.authority) : undefined;
+    const address = overlayPathOf(uri);
+    const session = address === undefined ? undefined : open.find(({ id }) => id === address.id);
     if (session !== undefined) return session;
   }
   return open[0];

@@ -19,6 +19,9 @@ export class Trust {
     private readonly vouched: () => string | undefined,
   ) {}
 
+  /** The folder of this window that an overlay over the base is mounted at: VS Code asks of that one itself. */
+  readonly mounts = new Map<string, string>();
+
   /** Whether the base is trusted, asking the user if that is not known. */
   ensure(base: string): Promise<boolean> {
     if (this.isTrusted(base)) return Promise.resolve(true);
@@ -35,7 +38,7 @@ export class Trust {
   }
 
   isTrusted(base: string): boolean {
-    return this.vouched() === base || this.remembered().some((folder) => isWithin(base, folder)) || inTrustedWorkspace(base);
+    return this.vouched() === base || this.remembered().some((folder) => isWithin(base, folder)) || inTrustedWorkspace(base, this.mounts);
   }
 
   async remember(base: string): Promise<void> {
@@ -66,11 +69,11 @@ export class Trust {
   }
 }
 
-/** VS Code's own answer, where it has one: the base lies in a folder of a trusted workspace on disk. */
-function inTrustedWorkspace(base: string): boolean {
+/** VS Code's own answer, where it has one: the base lies in a folder of a trusted workspace on disk, or is mounted as one. */
+function inTrustedWorkspace(base: string, mounts: ReadonlyMap<string, string>): boolean {
   // Who switched the question off has answered it for every folder.
   if (!vscode.workspace.getConfiguration("security.workspace.trust").get<boolean>("enabled", true)) return true;
   // A window on a folder that is not on a disk is trusted by itself, too: that says nothing.
   if (!vscode.workspace.isTrusted || isBaseUri(base)) return false;
-  return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => uri.scheme === "file" && isWithin(vscode.Uri.file(base).path, uri.path));
+  return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => uri.scheme === "file" && (isWithin(vscode.Uri.file(base).path, uri.path) || mounts.get(uri.path) === base));
 }

@@ -7,18 +7,21 @@ import { ChangesView } from "./changesView.js";
 import { registerCommands } from "./commands/index.js";
 import { offerLastUndo } from "./commands/deleteOverlay.js";
 import { openWithoutAsking } from "./commands/openFolder.js";
+import { terminalProfile } from "./commands/mounted.js";
 import { guarded, type CommandContext } from "./commands/context.js";
 import { durability, retention } from "./config.js";
 import { ContextKeys } from "./contextKeys.js";
 import { Decorations } from "./decorations.js";
 import { Disposables } from "./disposables.js";
 import { describe } from "./errors.js";
+import { isOfOverlay, overlayPathOf } from "./faces.js";
 import { FailureNotice } from "./failureNotice.js";
 import { OverlayFileSystem } from "./fileSystemProvider.js";
 import { Search } from "./find/index.js";
 import { showChangesOnce } from "./firstLook.js";
 import { FloorStore } from "./floorStore.js";
 import { clearOld, JustDeleted } from "./justDeleted.js";
+import { MountedWindow } from "./mountedWindow.js";
 import { Overlays } from "./overlays.js";
 import { OverlaysView } from "./overlaysView.js";
 import type { Machine, OverlayStore } from "./ports.js";
@@ -74,6 +77,8 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
   const justDeleted = new JustDeleted(memento);
   const context: CommandContext = { overlays, files, search, store, floors, trust, view, list, justDeleted, sourceControls, sides, machine, log };
   parts.add(registerCommands(context));
+  parts.add(vscode.window.registerTerminalProfileProvider("overlay.terminal", terminalProfile(context)));
+  const mountedWindow = parts.add(new MountedWindow(context));
   parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.
   parts.add(overlays.onDidChangeAccess(() => { void vscode.commands.executeCommand("workbench.files.action.refreshFilesExplorer"); }));
@@ -85,6 +90,7 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
 
   const registration = parts.add(new Registration(files, bases, overlays));
   await registration.start(store);
+  void mountedWindow.start();
   void openFromEnvironment(context);
   offerLastUndo(context).catch(fail);
   clearOld(store, floors).catch(fail);
@@ -106,8 +112,9 @@ async function windowAlive(): Promise<boolean> {
 /** An overlay that left the workspace is free for other windows, unless an editor still shows a file of it. */
 function release(overlays: Overlays, removed: readonly vscode.WorkspaceFolder[], fail: (error: unknown) => void): void {
   for (const { uri } of removed) {
-    if (!isOverlayUri(uri) || vscode.workspace.textDocuments.some((document) => !document.isClosed && isOverlayUri(document.uri) && document.uri.authority === uri.authority)) continue;
-    overlays.close(uri.authority).catch(fail);
+    const id = overlayPathOf(uri)?.id;
+    if (id === undefined || vscode.workspace.textDocuments.some((document) => !document.isClosed && isOfOverlay(document.uri, id))) continue;
+    overlays.close(id).catch(fail);
   }
 }
 

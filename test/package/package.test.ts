@@ -9,7 +9,7 @@ import { explorer, startWorkbench, waitForOverlay, waitForText } from "../suppor
 
 /** What an installed extension may consist of; whoever adds something that runs adds it here and to .vscodeignore. */
 const allowed = [
-  /^package\.json$/, /^package\.nls(\.[a-z-]+)?\.json$/, /^l10n\/[^/]+\.json$/, /^dist\/(extension|find)\.js$/, /^media\/[^/]+\.(png|svg|css)$/,
+  /^package\.json$/, /^package\.nls(\.[a-z-]+)?\.json$/, /^l10n\/[^/]+\.json$/, /^dist\/((extension|find)\.js|keeper\.mjs)$/, /^media\/[^/]+\.(png|svg|css)$/,
   /^media\/screenshots\/[a-z-]+\.png$/, // the walkthrough's pictures
   /^(readme|changelog)\.md$/i, /^LICENSE(\.txt)?$/, /^\.vsixmanifest$/,
 ];

@@ -1,4 +1,4 @@
-// Bundles: the extension, the script of its web page, the engine as a module for plain Node, the suite for VS Code, and the fence of the engine.
+// Bundles: the extension, the script of its web page, the keeper of a mount, the engine as a module for plain Node, the suite for VS Code, and the fence of the engine.
 // `--fences` only checks the fence; `--suite` bundles the suite as well as dist/.
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
 import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
@@ -43,6 +43,14 @@ export async function buildProduct(): Promise<void> {
       platform: "browser",
       format: "iife",
       target: "es2023",
+    }),
+    bundle({
+      ...common,
+      write: false,
+      entryPoints: ["src/mount/keeperMain.ts"],
+      outfile: "dist/keeper.mjs",
+      platform: "node",
+      format: "esm",
     }),
   ]);
   mkdirSync(join(root, "dist"), { recursive: true });

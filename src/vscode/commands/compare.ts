@@ -5,7 +5,7 @@ import { nameOf } from "../paths.js";
 import { emptyUri, lowerUri, overlayUri } from "../uris.js";
 import { belowName } from "./layerPicks.js";
 import { openMultiDiff } from "./multiDiff.js";
-import { mention, targetsOf, uriOf, type CommandContext, type Target } from "./context.js";
+import { mention, targetsOf, uriOf, virtualUriOf, type CommandContext, type Target } from "./context.js";
 
 /** Git's measure for "binary": a NUL within the first bytes. */
 const sniffLength = 8000;
@@ -48,14 +48,14 @@ async function compareOne(target: Target, options: vscode.TextDocumentShowOption
   const name = nameOf(path);
   if (sides === "both") {
     const from = change?.kind === "renamed" ? change.from : undefined;
-    const lower = lowerUri(uri, from === undefined ? undefined : overlayUri(target.session.info, from));
+    const lower = lowerUri(virtualUriOf(target), from === undefined ? undefined : overlayUri(target.session.info, from));
     const both = from === undefined || nameOf(from) === name ? name : `${nameOf(from)} → ${name}`;
     await vscode.commands.executeCommand("vscode.diff", lower, uri, vscode.l10n.t("{0} ({1} ↔ Overlay)", both, belowName(target.session)), options);
     return;
   }
   const [only, left, right, title] = sides === "overlayOnly"
-    ? [uri, emptyUri(uri), uri, vscode.l10n.t("{0} (Added)", name)] as const
-    : [lowerUri(uri), lowerUri(uri), emptyUri(uri), vscode.l10n.t("{0} (Deleted)", name)] as const;
+    ? [uri, emptyUri(virtualUriOf(target)), uri, vscode.l10n.t("{0} (Added)", name)] as const
+    : [lowerUri(virtualUriOf(target)), lowerUri(virtualUriOf(target)), emptyUri(virtualUriOf(target)), vscode.l10n.t("{0} (Deleted)", name)] as const;
   // An image viewer makes nothing of an empty file: such content is shown alone.
   if (await isBinary(overlay, path, sides)) await vscode.commands.executeCommand("vscode.open", only, options, title);
   else await vscode.commands.executeCommand("vscode.diff", left, right, title, options);

@@ -4,7 +4,7 @@ import { isShown } from "../changeModel.js";
 import { nameOf } from "../paths.js";
 import type { Session } from "../session.js";
 import { baseText, emptyUri } from "../uris.js";
-import { mention, ofOneOverlay, type CommandContext, type Given } from "./context.js";
+import { mention, ofOneOverlay, virtualUriOf, type CommandContext, type Given } from "./context.js";
 import { pickSnapshot } from "./layerPicks.js";
 import { isConfirmed, isLarge, many, sidesOf } from "./multiDiff.js";
 import { hasSnapshots } from "./snapshots.js";
@@ -34,7 +34,8 @@ async function compareFile(session: Session, path: string, layer: string, name: 
     mention(vscode.l10n.t("'{0}' does not differ from '{1}'.", nameOf(path), name));
     return;
   }
-  const [uri, left, right] = await sidesOf(session, change, layer);
+  const [, left, right] = await sidesOf(session, change, layer);
+  const uri = virtualUriOf({ session, path });
   await vscode.commands.executeCommand("vscode.diff", left ?? emptyUri(uri), right ?? emptyUri(uri), vscode.l10n.t("{0} ({1} ↔ Overlay)", nameOf(path), name), { preview: true });
 }
 

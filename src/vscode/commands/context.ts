@@ -14,7 +14,8 @@ import { ChangeResource, type SourceControls } from "../sourceControls.js";
 import { activeSession } from "../statusBar.js";
 import type { ThirdSides } from "../thirdSides.js";
 import type { Trust } from "../trust.js";
-import { baseText, isOverlayUri, overlayUri, parseAddress } from "../uris.js";
+import { isOfOverlay, overlayPathOf, shownUri } from "../faces.js";
+import { baseText, overlayUri } from "../uris.js";
 
 export interface CommandContext {
   readonly overlays: Overlays;
@@ -113,8 +114,8 @@ function activeUri(): vscode.Uri | undefined {
 }
 
 async function targetOf(context: CommandContext, uri: vscode.Uri | undefined): Promise<Target[]> {
-  const address = isOverlayUri(uri) ? parseAddress(uri) : undefined;
-  if (address?.path === undefined) return [];
+  const address = overlayPathOf(uri);
+  if (address === undefined) return [];
   return [{ session: await context.overlays.get(address.id), path: address.path }];
 }
 
@@ -123,6 +124,11 @@ function isViewNode(value: unknown): value is ViewNode {
 }
 
 export function uriOf({ session, path }: Target): vscode.Uri {
+  return shownUri(session.info, path);
+}
+
+/** The overlay: URI, which the sides of a comparison are made from. */
+export function virtualUriOf({ session, path }: Target): vscode.Uri {
   return overlayUri(session.info, path);
 }
 
@@ -131,7 +137,8 @@ export async function pickSession(context: CommandContext, clicked: unknown, fil
   if (isViewNode(clicked)) return clicked.session;
   const ofView = context.sourceControls.sessionOf(clicked);
   if (ofView !== undefined) return ofView;
-  if (clicked instanceof vscode.Uri && isOverlayUri(clicked)) return context.overlays.get(clicked.authority);
+  const address = clicked instanceof vscode.Uri ? overlayPathOf(clicked) : undefined;
+  if (address !== undefined) return context.overlays.get(address.id);
   const sessions = context.overlays.all().filter(filter);
   if (sessions.length < 2) return sessions[0];
   const active = activeSession(context.overlays);
@@ -142,7 +149,7 @@ export async function pickSession(context: CommandContext, clicked: unknown, fil
 
 /** The folder of an overlay in this window, if it is one of its workspace folders. */
 export function workspaceFolderOf(info: OverlayInfo): vscode.WorkspaceFolder | undefined {
-  return vscode.workspace.workspaceFolders?.find(({ uri }) => isOverlayUri(uri) && uri.authority === info.id);
+  return vscode.workspace.workspaceFolders?.find(({ uri }) => isOfOverlay(uri, info.id));
 }
 
 /** Says for a moment, without asking for attention, why a command had nothing to do. */

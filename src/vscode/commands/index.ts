@@ -10,6 +10,7 @@ import { exportFolder, exportLayer, exportPatch } from "./export.js";
 import { importPatch } from "./importPatch.js";
 import { deleteOverlay, undoDeleteOverlay } from "./deleteOverlay.js";
 import { revealScratchFolder, showCommands, takeOver } from "./manage.js";
+import { mountPoint, newTerminal, openMounted, unmount } from "./mounted.js";
 import { openAllChanges } from "./multiDiff.js";
 import { openFile } from "./openFile.js";
 import { openAddressAsOverlay, openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
@@ -70,6 +71,9 @@ const commands: Readonly<Record<string, Command>> = {
   "overlay.deleteSelected": async (context) => { if (context.list.selected !== undefined) await deleteOverlay(context, context.list.selected); },
   "overlay.refreshOverlays": async ({ list }) => { list.refresh(); },
   "overlay.stopMeasuring": async ({ list }, clicked) => { if (isFactOf(clicked)) list.stopMeasuring(clicked.of.info.id); },
+  "overlay.openMounted": openMounted,
+  "overlay.unmount": unmount,
+  "overlay.newTerminal": newTerminal,
   "overlay.revealScratchFolder": revealScratchFolder,
   "overlay.takeOver": takeOver,
   "overlay.refreshBase": refreshBase,
@@ -94,7 +98,9 @@ function isFactOf(value: unknown): value is { readonly of: OverlayNode } {
 }
 
 export function registerCommands(context: CommandContext): vscode.Disposable {
-  return vscode.Disposable.from(registerReports(), ...Object.entries(commands).map(([id, command]) =>
+  // The one that answers: variables of tasks and launch configurations are what a command returns.
+  const answers = vscode.commands.registerCommand("overlay.mountPoint", (clicked?: unknown) => mountPoint(context, clicked));
+  return vscode.Disposable.from(registerReports(), answers, ...Object.entries(commands).map(([id, command]) =>
     vscode.commands.registerCommand(id, (...args: unknown[]) => guarded(context, () => {
       const [given, rest] = takeGiven(args);
       return command(context, ...clickedAndSelected(rest), given);

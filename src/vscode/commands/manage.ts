@@ -1,5 +1,7 @@
 /** What is done with an overlay as a whole: look at its folder, take it from another window; and what the status bar offers. */
 import * as vscode from "vscode";
+import { mountedFolderOf } from "../faces.js";
+import { mountedAt } from "../overlays.js";
 import type { Session } from "../session.js";
 import { activeSession } from "../statusBar.js";
 import { mention, pickSession, type CommandContext } from "./context.js";
@@ -59,6 +61,9 @@ export async function showCommands(context: CommandContext): Promise<void> {
     { label: `$(discard) ${vscode.l10n.t("Reset Layers…")}`, command: "overlay.resetLayers", when: writable && changed },
     { label: `$(unlock) ${vscode.l10n.t("Take Over…")}`, command: "overlay.takeOver", when: session !== undefined && !writable },
     { label: `$(refresh) ${vscode.l10n.t("Refresh Base")}`, command: "overlay.refreshBase", when: session?.remote !== undefined },
+    { label: `$(vm) ${vscode.l10n.t("Open Mounted")}`, command: "overlay.openMounted", when: session !== undefined && mountedFolderOf(session.id) === undefined },
+    { label: `$(terminal) ${vscode.l10n.t("New Terminal")}`, command: "overlay.newTerminal", when: session !== undefined },
+    { label: `$(debug-disconnect) ${vscode.l10n.t("Unmount")}`, command: "overlay.unmount", when: session !== undefined && mountedAt(session.opened) !== undefined },
     { label: `$(folder-opened) ${vscode.l10n.t("Reveal Scratch Folder")}`, command: "overlay.revealScratchFolder", when: session !== undefined },
     { label: `$(history) ${vscode.l10n.t("Open Recent Overlay…")}`, command: "overlay.openRecent", when: true },
     { label: `$(layers) ${vscode.l10n.t("Open Folder as Overlay…")}`, command: "overlay.openFolder", when: true },

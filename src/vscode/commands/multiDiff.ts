@@ -1,6 +1,6 @@
 /** Open All Changes: the changed files of an overlay, a folder or a selection beside the base's, in one editor. */
 import * as vscode from "vscode";
-import { type CommandContext, mention, pickSession, targetsOf, uriOf, type Target } from "./context.js";
+import { type CommandContext, mention, pickSession, targetsOf, uriOf, virtualUriOf, type Target } from "./context.js";
 import type { ShownChange } from "../changeModel.js";
 import { ancestorsOf, nameOf } from "../paths.js";
 import type { Session } from "../session.js";
@@ -70,7 +70,8 @@ export async function isLarge({ overlay }: Session, { kind, path }: ShownChange,
 /** @param layer as for `isLarge`. */
 export async function sidesOf(session: Session, change: ShownChange, layer?: string): Promise<Sides> {
   const uri = uriOf({ session, path: change.path });
-  const lower = (from?: vscode.Uri): vscode.Uri => (layer === undefined ? lowerUri(uri, from) : layerUri(from ?? uri, layer));
+  const virtual = virtualUriOf({ session, path: change.path });
+  const lower = (from?: vscode.Uri): vscode.Uri => (layer === undefined ? lowerUri(virtual, from) : layerUri(from ?? virtual, layer));
   switch (change.kind) {
     case "copied":
       return [uri, lower(), uri];

@@ -2,7 +2,8 @@
 import * as vscode from "vscode";
 import type { OverlayInfo } from "../ports.js";
 import type { OverlayNode } from "../overlaysView.js";
-import { baseText, isOverlayUri } from "../uris.js";
+import { overlayPathOf } from "../faces.js";
+import { baseText } from "../uris.js";
 import type { CommandContext, Given } from "./context.js";
 import { freeName, openIn, pickOverlay, trusted } from "./openFolder.js";
 import { cancellable, tell } from "./progress.js";
@@ -11,7 +12,8 @@ import { cancellable, tell } from "./progress.js";
 export async function overlayOf(context: CommandContext, clicked: unknown, placeHolder: string): Promise<OverlayInfo | undefined> {
   if (isOverlayNode(clicked)) return context.store.info(clicked.info.id);
   if (typeof clicked === "string") return context.store.info(clicked);
-  if (clicked instanceof vscode.Uri && isOverlayUri(clicked)) return context.store.info(clicked.authority);
+  const address = clicked instanceof vscode.Uri ? overlayPathOf(clicked) : undefined;
+  if (address !== undefined) return context.store.info(address.id);
   return pickOverlay(context, placeHolder);
 }
 

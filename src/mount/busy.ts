@@ -1,0 +1,36 @@
+/** Which processes keep a mount busy: those that stand in it, have a file of it open, mapped, or as their program. */
+import { readFile, readdir, readlink } from "node:fs/promises";
+
+export interface User {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/** Processes of other users tell nothing; they are missing. @param ignore pids that do not count. */
+export async function usersOf(point: string, ignore: ReadonlySet<number> = new Set()): Promise<User[]> {
+  const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^[1-9][0-9]*$/.test(name)).map(Number);
+  const found: User[] = [];
+  for (const pid of pids) {
+    if (ignore.has(pid) || !(await uses(pid, point))) continue;
+    found.push({ pid, name: (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim() || "a process" });
+  }
+  return found;
+}
+
+async function uses(pid: number, point: string): Promise<boolean> {
+  const inside = (path: string): boolean => path === point || path.startsWith(`${point}/`) || path.startsWith(`${point} (deleted)`);
+  for (const link of ["cwd", "root", "exe"]) if (inside(await readlink(`/proc/${pid}/${link}`).catch(() => ""))) return true;
+  for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) if (inside(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""))) return true;
+  return (await readFile(`/proc/${pid}/maps`, "utf8").catch(() => "")).includes(` ${point}/`);
+}
+
+const most = 3;
+
+/** As part of a sentence: "bash (4711) and node (4712)". */
+export function describeUsers(users: readonly User[]): string {
+  if (users.length === 0) return "a process that cannot be seen from here";
+  const shown = users.slice(0, most).map(({ name, pid }) => `${name} (${pid})`);
+  const rest = users.length - shown.length;
+  const all = rest > 0 ? [...shown, `${rest} more`] : shown;
+  return all.length === 1 ? (all[0] ?? "") : `${all.slice(0, -1).join(", ")} and ${all.at(-1) ?? ""}`;
+}
