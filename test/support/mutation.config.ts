@@ -4,6 +4,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     name: "mutation", include: ["test/unit/**/*.test.ts"], exclude: ["test/unit/{vscode-,patch,whereabouts,search}*.test.ts"],
-    setupFiles: ["test/support/mutationSetup.ts"], testTimeout: 3000, hookTimeout: 3000,
+    setupFiles: ["test/support/mutationSetup.ts"], testTimeout: 5000, hookTimeout: 5000,
   },
 });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { compose, failing, gate, recorder } from "../support/layers/hooks.js";
 import { onScratch } from "../support/faultCase.js";
+import type { Hook } from "../support/layers/intercept.js";
 import { codeOf, World } from "../support/world.js";
 
 const base = { "d/x": "X", "d/y": "Y", "d/z": "Z" };
@@ -60,6 +61,42 @@ describe("the folder's times", () => {
     held.open();
     await Promise.all([first, second]);
     expect(await mtime(world)).toBe(before);
+  });
+
+  test("one that is in the middle when they have been put back puts them back again", async () => {
+    const link = gate(onScratch("link", "upper/d/y"));
+    let answer: () => void = () => undefined;
+    let done: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => { answer = resolve; });
+    const putBack = new Promise<void>((resolve) => { done = resolve; });
+    let restores = 0;
+    const late: Hook = async (call, run) => {
+      const result = await run();
+      if (onScratch("utimes", "upper/d")(call) && restores++ === 0) {
+        done();
+        await answered;
+      }
+      return result;
+    };
+    const world = await World.create({ base, scratch: { "upper/d/": null }, hook: compose(link.hook, late) });
+    const before = (await world.overlay.stat("/d")).mtimeMs;
+    const first = world.overlay.copyUp("/d/x");
+    await putBack;
+    const second = world.overlay.copyUp("/d/y");
+    await link.reached;
+    answer();
+    await first;
+    link.open();
+    await second;
+    expect(await mtime(world)).toBe(before);
+  });
+
+  test("what is kept is what the disk says by then", async () => {
+    const world = await World.create({ base, scratch: { "upper/d/": null } });
+    await world.overlay.copyUp("/d/x");
+    world.disk.inode("/scratch/upper/d", "test").mtime = 9_000_000_000n;
+    await world.overlay.copyUp("/d/y");
+    expect(await mtime(world)).toBe(9000);
   });
 
   test("a folder that its owner may not write to: one by one, and its mode and times are as before", async () => {
