@@ -66,6 +66,8 @@ export function escapeGlob(text: string): string {
 function anchored(glob: string, folder: string): string {
   // Neither knows the other's escapes: a backslash is an ordinary character in VS Code's globs.
   const plain = glob.replaceAll("\\", "\\\\").replace(/^\.?\/+/, "").replace(/[{}](?![^[]*\])/g, "\\$&");
+  // What asks for the last name alone is the same from anywhere, and ripgrep need not match it as an expression.
+  if (/^\*\*\/[^/]+$/.test(plain)) return `/${plain}`;
   const rooted = `/${folder === "" ? "" : `${escapeGlob(folder)}/`}${plain}`;
   return rooted.endsWith("**/") ? `${rooted}*` : rooted;
 }

@@ -58,10 +58,10 @@ export function composeIgnoreFiles(files: readonly IgnoreFile[]): string {
     .join("");
 }
 
-/** The same for a folder below. */
-export function below(text: string, folder: string): string {
-  const prefix = `/${escapeGlob(folder)}/`;
-  return text.replace(/^(!?)\//gm, (_, not: string) => not + prefix);
+/** Composed lines as they are for these folders below. What asks for the last name alone is said once: it is the same for all. */
+export function below(text: string, folders: readonly string[]): string {
+  const prefixes = folders.map((folder) => `/${escapeGlob(folder)}/`);
+  return text.replace(/^(!?)\/(.*\n)/gm, (line, not: string, rest: string) => (/^\*\*\/[^/]+\/?$/.test(rest.trimEnd()) ? line : prefixes.map((prefix) => not + prefix + rest).join("")));
 }
 
 function moved({ folder, text }: IgnoreFile): string[] {

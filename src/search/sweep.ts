@@ -4,7 +4,7 @@
  * what they mean in merged.
  */
 import { stat } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { type Area, type CancelSignal, OverlayError, type Whereabouts } from "../engine/index.js";
 import { walkFlags } from "./flags.js";
 import { escapeGlob } from "./globs.js";
@@ -128,9 +128,9 @@ async function plan({ roots, temp }: Tools, { areas, folder }: Survey, options: 
   const groups = apart(there.filter(({ at }) => at === "" || filter.entersFolder(at)));
   const folders = groups.map((_, i) => join2(String(i), above));
   const placed = groups.flatMap((group, i) => group.map((one): Placed => ({ ...one, at: join2(folders[i] ?? "", one.at) })));
-  const ruled = groups.flatMap((group, i) => (native && group.some(({ area }) => isBottom(area)) ? [] : [below(text, String(i))]));
+  const ruled = groups.flatMap((group, i) => (native && group.some(({ area }) => isBottom(area)) ? [] : [String(i)]));
   const cwd = await temp.links(new Map(placed.map(({ at, physical }) => [at, physical])), held);
-  return { cwd, placed, folders, native, ignored: ruled.join("") };
+  return { cwd, placed, folders, native, ignored: ruled.length === 0 ? "" : below(text, ruled) };
 }
 
 function join2(folder: string, path: string): string {
@@ -142,9 +142,7 @@ async function onDisk(roots: Roots, areas: readonly Area[], folder: string): Pro
   const there: Placed[] = [];
   for (const area of areas) {
     if (area.isEmpty) continue;
-    const root = rootOf(roots, area);
-    if (!isAbsolute(root)) throw new OverlayError("ENOTSUP", "search", folder, { reason: `'${root}' is not on a disk of this computer, and only what is can be searched` });
-    const physical = join(root, area.from);
+    const physical = join(rootOf(roots, area), area.from);
     const found = await stat(physical).catch(() => undefined);
     if (found?.isDirectory() === true) there.unshift({ at: area.path === folder ? "" : area.path.slice(folder === "/" ? 1 : folder.length + 1), area, physical });
     else if (isBottom(area) && area.from === "" && found === undefined) {

@@ -173,13 +173,6 @@ describe("what cannot be searched is said, in ripgrep's words", () => {
     expect(await ripgrepIn(folder)).toBeUndefined();
   });
 
-  test("a base that is on no disk", async () => {
-    await open({});
-    const other = createSearcher(Object.create(overlay, { manifest: { value: { base: "vscode-vfs://github/a/b" } } }) as typeof overlay, async () => ripgrep, () => undefined);
-    await expect(other.files({}, () => undefined)).rejects.toMatchObject({ code: "ENOTSUP", reason: expect.stringContaining("is not on a disk of this computer") as string });
-    await other.dispose();
-  });
-
   test("the base gone", async () => {
     await open({ "a": "" });
     rmSync(base, { recursive: true });
