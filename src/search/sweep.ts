@@ -11,7 +11,7 @@ import { escapeGlob } from "./globs.js";
 import { below } from "./ignoreRules.js";
 import { Mapper, type Placed } from "./mapper.js";
 import { PathFilter } from "./pathFilter.js";
-import { runRipgrep } from "./ripgrep.js";
+import { cancelled, runRipgrep } from "./ripgrep.js";
 import type { TempFiles } from "./tempFiles.js";
 import type { FindOptions } from "./types.js";
 
@@ -57,8 +57,47 @@ export interface SweepOptions {
   readonly receive: (mapper: Mapper) => (piece: Buffer) => boolean;
 }
 
-/** What could not be read, as ripgrep says it. No process is left when it ends. @throws OverlayError */
+/**
+ * What could not be read, as ripgrep says it. No process is left when it ends. Where the base can be searched as it lies,
+ * it is, by a process of its own: each file that is opened through a link costs more. @throws OverlayError
+ */
 export async function sweep(tools: Tools, survey: Survey, options: SweepOptions): Promise<readonly string[]> {
+  const { folder, areas } = survey;
+  const isAsItLies = (area: Area): boolean => isBottom(area) && area.path === folder;
+  if (!options.native || !areas.some(isAsItLies) || areas.every((area) => isAsItLies(area) || area.isEmpty)) return one(tools, survey, options);
+  const ending = new AbortController();
+  const end = (): void => { ending.abort(); };
+  const outcome: { isEnough: boolean; failure?: unknown } = { isEnough: false };
+  const each: SweepOptions = {
+    ...options,
+    signal: ending.signal,
+    receive: (mapper) => {
+      const receive = options.receive(mapper);
+      return (piece) => {
+        if (outcome.isEnough) return false;
+        outcome.isEnough = !receive(piece);
+        if (outcome.isEnough) end();
+        return !outcome.isEnough;
+      };
+    },
+  };
+  if (options.signal.aborted) throw cancelled();
+  options.signal.addEventListener("abort", end);
+  try {
+    const halves = [areas.filter(isAsItLies), areas.filter((area) => !isAsItLies(area))];
+    const said = await Promise.all(halves.map((half) => one(tools, { folder, areas: half }, each).catch((error: unknown) => {
+      if (!outcome.isEnough) outcome.failure ??= error; // the first one is why the other ended
+      end();
+      return [];
+    })));
+    if (outcome.failure instanceof Error) throw outcome.failure;
+    return said.flat();
+  } finally {
+    options.signal.removeEventListener("abort", end);
+  }
+}
+
+async function one(tools: Tools, survey: Survey, options: SweepOptions): Promise<readonly string[]> {
   const { temp, command } = tools;
   const held = new Set<string>();
   try {
@@ -107,8 +146,8 @@ function passedOver(placed: readonly Placed[]): { readonly ignored: string; read
 }
 
 /**
- * One process for all layers, as each costs more than a small layer's files. Where only the base has something it runs
- * in the base. Else each layer is linked below a folder of ours, "0", "1", ..., and every glob and rule is said for each.
+ * One process for these layers, as each costs more than a small layer's files. Where there is only the base it runs in the
+ * base. Else each layer is linked below a folder of ours, "0", "1", ..., and every glob and rule is said for each.
  */
 async function plan({ roots, temp }: Tools, { areas, folder }: Survey, options: SweepOptions, held: Set<string>): Promise<Run | undefined> {
   const { find } = options;
