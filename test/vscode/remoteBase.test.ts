@@ -153,22 +153,6 @@ describe("a base that is not on a disk", () => {
     assert.equal(await read(root.with({ scheme: "overlay-base", path: `${root.path}/a.txt` })), "another");
   });
 
-  it("is not taken for changed by what happens in the overlay, whose paths are the same", async () => {
-    const { root, at } = await overSlowBase({ "a.txt": "one" });
-    await names(root);
-    await fs.stat(at("a.txt"));
-    const heard: string[] = [];
-    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(root, "**/*"));
-    atEnd(() => { watcher.dispose(); });
-    watcher.onDidChange((uri) => { heard.push(uri.path); });
-    slow.calls.length = 0;
-    await write(at("a.txt"), "mine");
-    await until("the event", () => heard.includes(at("a.txt").path) || undefined);
-    await fs.stat(at("a.txt"));
-    await names(root);
-    assert.deepEqual(slow.calls, []);
-  });
-
   it("that tells of nothing is asked anew by Refresh Base", async () => {
     const { folder, root, at } = await overSlowBase({ "a.txt": "one" });
     assert.equal(await read(at("a.txt")), "one");
