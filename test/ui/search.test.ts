@@ -1,12 +1,15 @@
 // Searching in an overlay's window, by VS Code's own means and by ours: Ctrl+Shift+F and Ctrl+P find what merged shows, and
 // nothing else; replacing goes to the upper, and can be undone.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { openOverlay, OverlayStore } from "../../src/host/index.ts";
 import { scratchFolder } from "../support/journey/scratch.ts";
+import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
-  answerDialog, answerNotification, appendText, builtInSearch, editorText, explorer, gone, keepEvidence, openOverlayWindow, ownSearch, quickPickRows, remove, rename, replaceText, runCommand, save, tabs, until,
-  waitForEditor, waitForStatus, waitForText, type FoundFile, type OverlayWindow,
+  answerDialog, answerNotification, appendText, builtInSearch, editorText, explorer, gone, keepEvidence, openOverlayWindow, ownSearch, plantFiles, quickPickRows, remove, rename, replaceText, runCommand, save, startWorkbench, tabs, until,
+  waitForEditor, waitForStatus, waitForText, type FoundFile, type OverlayWindow, type Workbench,
 } from "../support/vscode/ui/index.ts";
 
 const base = {
@@ -183,6 +186,17 @@ describe("the view Overlay Search", () => {
     await shows("latin.txt 1, docs/readme.md 1, src/one.ts 2, src/two.ts 2");
   });
 
+  test("says what ripgrep says when it refuses, with the way to the log", async () => {
+    const search = ownSearch(window.page);
+    await search.button("toggleDetails").click();
+    await search.box("includes").fill("[z-a]");
+    await until("what is wrong", async () => /glob.*\[z-a\].*Show Log/s.test(await search.message()));
+    await search.box("includes").fill("");
+    await search.button("toggleDetails").click();
+    await shows("latin.txt 1, docs/readme.md 1, src/one.ts 2, src/two.ts 2");
+    expect(await search.message()).toBe("6 results in 4 files");
+  });
+
   test("keys go through the results and show each in passing; Enter opens it, F4 goes on from there, Delete takes it out", async () => {
     const { page } = window;
     const search = ownSearch(page);
@@ -338,6 +352,66 @@ describe("the view Overlay Search", () => {
     await gone(page, "latin.txt");
     await page.keyboard.press("Control+P");
     await until("the deleted file to be gone", async () => !(await quickPickRows(page)).some(({ label }) => label.trim() === "latin.txt"));
+    await page.keyboard.press("Escape");
+  });
+});
+
+describe("several overlays in one window", () => {
+  let folder: string;
+  let workbench: Workbench;
+
+  beforeAll(async () => {
+    folder = makeTemp("several");
+    const scratchRoot = join(folder, "scratch");
+    const uris = await Promise.all(["one", "two"].map((name) => makeOverlay(scratchRoot, join(folder, name))));
+    const file = join(folder, "both.code-workspace");
+    writeFileSync(file, JSON.stringify({ folders: uris.map((uri) => ({ uri })), settings: { "search.exclude": { "**/*.log": true } } }));
+    const settings = { "overlay.scratchRoot": scratchRoot, "overlay.search.useBuiltInSearch": "never", "security.workspace.trust.enabled": false };
+    workbench = await startWorkbench({ extension: "dev", settings });
+    const url = new URL(workbench.page.url());
+    await workbench.page.goto(`${url.origin}/?workspace=${encodeURIComponent(`vscode-remote://${url.host}${pathToFileURL(file).pathname}`)}`);
+    await explorer(workbench.page).row("two/src");
+  });
+  afterEach((context) => keepEvidence(context, workbench));
+  afterAll(async () => {
+    await workbench.close();
+    removeTemp(folder);
+  });
+
+  async function makeOverlay(scratchRoot: string, base: string): Promise<string> {
+    mkdirSync(base);
+    // Each folder has rules of its own: two leaves its *.skip out.
+    plantFiles(base, { "src/in.txt": `needle of ${basename(base)}\n`, "a.log": "needle\n", "a.skip": "needle\n", ...(base.endsWith("two") ? { ".vscode/settings.json": '{ "search.exclude": { "**/*.skip": true } }' } : {}) });
+    const { id, folder: scratch } = await new OverlayStore(scratchRoot).create(base);
+    await (await openOverlay({ base, scratch })).dispose();
+    return `overlay://${id}/${basename(base)}`;
+  }
+
+  const paths = (found: FoundFile[]): string[] => found.map(({ path }) => path);
+
+  test("all of them are searched, each by its own settings; ./name searches one", async () => {
+    const search = ownSearch(workbench.page);
+    await search.open();
+    await search.search("needle");
+    const found = await search.waitFor("results in both", (files) => files.length === 3);
+    expect(paths(found)).toEqual(["one/a.skip", "one · src/in.txt", "two · src/in.txt"]);
+    await search.button("toggleDetails").click();
+    await search.box("includes").fill("./two/src");
+    expect(paths(await search.waitFor("one file", (files) => files.length === 1))).toEqual(["two · src/in.txt"]);
+    await search.box("includes").fill("");
+    await search.button("useExcludes").click();
+    await search.waitFor("what is excluded, too", (files) => files.length === 6);
+  });
+
+  test("Go to File has the files of all, and says of which", async () => {
+    const { page } = workbench;
+    await page.keyboard.press("Control+P");
+    await page.locator(".quick-input-widget:visible input").fill("in.txt");
+    const rows = await until("both files", async () => {
+      const found = await quickPickRows(page);
+      return found.length === 2 && found;
+    });
+    expect(rows.map(({ description }) => description.trim()).sort()).toEqual(["one · src", "two · src"]);
     await page.keyboard.press("Escape");
   });
 });

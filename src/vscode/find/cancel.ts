@@ -21,7 +21,9 @@ export function isCancelled(error: unknown): boolean {
 
 /** A sentence for the user. What the searcher says of itself is one already. */
 export function problemOf(error: unknown): string {
-  return error instanceof OverlayError ? sentence(error.reason) : describe(error);
+  if (!(error instanceof OverlayError)) return describe(error);
+  const said = sentence(error.reason);
+  return error.code === "ENOTSUP" ? `${said} ${vscode.l10n.t("VS Code brings ripgrep with it: installing VS Code anew puts it back.")}` : said;
 }
 
 function sentence(text: string): string {
