@@ -1,6 +1,6 @@
 // Searching in an overlay's window, by VS Code's own means and by ours: Ctrl+Shift+F and Ctrl+P find what merged shows, and
 // nothing else; replacing goes to the upper, and can be undone.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -279,6 +279,27 @@ describe("the view Overlay Search", () => {
     await until("all to be taken back", async () => inUpper(window, "docs/readme.md") === files["docs/readme.md"] && inUpper(window, "latin.txt") === files["latin.txt"]);
     expect(inUpper(window, "src/one.ts")).toBe("const pha-al = 1;\nconst beta = alpha + 1;\n");
     await runCommand(page, "View: Close All Editors");
+  });
+
+  test("a file keeps its byte order mark and its line ends, and one in another encoding than the settings say stays as it is", async () => {
+    const { page } = window;
+    const search = ownSearch(page);
+    const texts: Readonly<Record<string, Buffer>> = {
+      "marked.txt": Buffer.from("\ufeffwide alpha\r\nend\n"), "wide.txt": Buffer.from("\ufeffwide alpha\r\n", "utf16le"), "damaged.txt": Buffer.from([0xff, 0x20, ...Buffer.from("wide alpha\n")]),
+    };
+    for (const [path, bytes] of Object.entries(texts)) writeFileSync(join(window.base, path), bytes);
+    await search.search("wide alpha");
+    await shows("damaged.txt 1, marked.txt 1, wide.txt 1");
+    await search.box("replacement").fill("high");
+    await search.button("replaceAll").click();
+    await answerNotification(page, "1 files are in another encoding", "Undo");
+    await shows("damaged.txt 1, marked.txt 1, wide.txt 1");
+    await search.button("replaceAll").click();
+    await until("both to be replaced", async () => existsSync(upperFile(window, "wide.txt")) && readFileSync(upperFile(window, "wide.txt")).equals(Buffer.from("\ufeffhigh\r\n", "utf16le"))
+      && readFileSync(upperFile(window, "marked.txt")).equals(Buffer.from("\ufeffhigh\r\nend\n")));
+    expect(existsSync(upperFile(window, "damaged.txt"))).toBe(false);
+    await shows("damaged.txt 1");
+    rmSync(join(window.base, "damaged.txt"));
   });
 
   test("a replaced file that was not saved before keeps what was typed, and stays unsaved", async () => {

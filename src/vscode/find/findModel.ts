@@ -137,8 +137,9 @@ export class FindModel implements vscode.Disposable {
   }
 
   /** Matches of a file that are no more, because they were replaced; what else there is in it is looked for again. */
-  async lookAgain(uris: readonly vscode.Uri[]): Promise<void> {
-    for (const uri of uris) this.searchDocument(await vscode.workspace.openTextDocument(uri));
+  lookAgain(files: readonly { readonly uri: vscode.Uri; readonly text: string }[]): void {
+    const told = files.flatMap(({ uri, text }) => this.searchText(uri, text));
+    this.tellOf([...new Set(told)]);
     this.say(this.doneStatus());
   }
 
@@ -234,14 +235,20 @@ export class FindModel implements vscode.Disposable {
   }
 
   private searchDocument(document: vscode.TextDocument): void {
-    const folder = this.folderOf(document.uri);
-    if (folder === undefined || document.isClosed) return;
-    const before = this.results.fileOf(document.uri.toString());
     // What ignore files leave out does not come in by being edited and saved.
-    if (before === undefined && !document.isDirty) return;
-    const found = hitsIn(document, folder, this.current, folder.rules.maxResults ?? Infinity);
-    const now = found === undefined ? undefined : this.results.set(fileOf(folder, document.uri), found.rows);
-    this.tellOf([...new Set([before?.id, now?.id].filter((id) => id !== undefined))]);
+    const isKnown = this.results.fileOf(document.uri.toString()) !== undefined;
+    if (document.isClosed || (!isKnown && !document.isDirty)) return;
+    this.tellOf([...new Set(this.searchText(document.uri, document.getText()))]);
+  }
+
+  /** The numbers of the file whose results are other ones then. */
+  private searchText(uri: vscode.Uri, text: string): number[] {
+    const folder = this.folderOf(uri);
+    if (folder === undefined) return [];
+    const before = this.results.fileOf(uri.toString());
+    const found = hitsIn(uri, text, folder, this.current, folder.rules.maxResults ?? Infinity);
+    const now = found === undefined ? undefined : this.results.set(fileOf(folder, uri), found.rows);
+    return [before?.id, now?.id].filter((id) => id !== undefined);
   }
 }
 

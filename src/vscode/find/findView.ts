@@ -17,6 +17,8 @@ import type { Place } from "./results.js";
 
 export const findViewId = "overlay.search";
 const hasResultsKey = "overlay.search.hasResults";
+/** More than these take their time. */
+const manyFiles = 50;
 const runningKey = "overlay.search.running";
 
 export class FindView implements vscode.WebviewViewProvider, vscode.Disposable {
@@ -68,8 +70,8 @@ export class FindView implements vscode.WebviewViewProvider, vscode.Disposable {
   async next(step: 1 | -1): Promise<void> {
     const place = this.model.results.next(this.current, step);
     if (place === undefined) return;
-    await this.open(place, "preview");
     this.post({ type: "reveal", file: place.file.id, hit: place.hit.id });
+    await this.open(place, "preview");
   }
 
   fold(folded: boolean): void {
@@ -171,18 +173,23 @@ export class FindView implements vscode.WebviewViewProvider, vscode.Disposable {
     if (files.length === 0) return;
     if (model.status.running) model.cancel();
     const replacement = parseReplacement(model.form.replacement, model.form.isRegExp);
-    const title = vscode.l10n.t("Replacing…");
-    const many = files.length > 50;
-    const done = await vscode.window.withProgress(many ? { location: vscode.ProgressLocation.Notification, title, cancellable: true } : { location: { viewId: findViewId } }, (_, token) =>
-      replaceIn(this.overlays, files, replacement, token));
-    await model.lookAgain(done.files.map(({ uri }) => uri));
+    const done = await this.withBar(files.length, (token, onFile) => replaceIn(this.overlays, files, replacement, token, onFile));
+    model.lookAgain(done.files);
     this.report(done, scope.kind === "hit").catch(this.fail);
   }
 
-  private async report({ count, files, missed, unsaved }: Replaced, isOne: boolean): Promise<void> {
+  /** A bar in the view is enough for a few files; many have a notification with a button to stop. */
+  private async withBar<T>(count: number, work: (token: vscode.CancellationToken, onFile: () => void) => Promise<T>): Promise<T> {
+    const title = vscode.l10n.t("Replacing…");
+    const options: vscode.ProgressOptions = count > manyFiles ? { location: vscode.ProgressLocation.Notification, title, cancellable: true } : { location: { viewId: findViewId } };
+    return vscode.window.withProgress(options, (progress, token) => work(token, () => { progress.report({ increment: 100 / count }); }));
+  }
+
+  private async report({ count, files, missed, unsaved, undecodable }: Replaced, isOne: boolean): Promise<void> {
     const left = [
       ...(missed === 0 ? [] : [vscode.l10n.t("{0} were left alone, as the text is another one by now: search again.", missed)]),
       ...(unsaved.length === 0 ? [] : [vscode.l10n.t("{0} files could not be saved; their editors have the change.", unsaved.length)]),
+      ...(undecodable.length === 0 ? [] : [vscode.l10n.t("{0} files are in another encoding than 'files.encoding' says, and stay as they are.", undecodable.length)]),
     ];
     // One match is seen to be replaced, and undone with a key.
     if (isOne && left.length === 0) return;

@@ -11,7 +11,7 @@ import { boxGlobs, covers } from "./globs.js";
 import type { Form } from "./protocol.js";
 import { rowOf, type NewFile, type NewHit } from "./results.js";
 import { withoutExcludes } from "./rules.js";
-import { findIn, isMultiline, withSmartCase, type Query } from "./textQuery.js";
+import { findIn, isMultiline, LineIndex, withSmartCase, type Query } from "./textQuery.js";
 
 /** A folder with what the boxes say about it. */
 export interface FindIn extends SearchedFolder {
@@ -72,7 +72,7 @@ class Run {
 
   findInEditors(folder: FindIn): void {
     for (const document of unsaved()) {
-      const hits = hitsIn(document, folder, this.form, this.limit - this.found);
+      const hits = hitsIn(document.uri, document.getText(), folder, this.form, this.limit - this.found);
       if (hits !== undefined) this.tell(fileOf(folder, document.uri), hits.rows, hits.limitHit);
     }
   }
@@ -114,14 +114,14 @@ class Run {
   }
 }
 
-/** The matches in an editor's text; undefined when its file is not among those that are searched. */
-export function hitsIn(document: vscode.TextDocument, folder: FindIn, form: Form, limit: number): { readonly rows: NewHit[]; readonly limitHit: boolean } | undefined {
-  const path = relativeIn(folder, document.uri);
+/** The matches in a file's text; undefined when the file is not among those that are searched. */
+export function hitsIn(uri: vscode.Uri, text: string, folder: FindIn, form: Form, limit: number): { readonly rows: NewHit[]; readonly limitHit: boolean } | undefined {
+  const path = relativeIn(folder, uri);
   if (path === undefined || path === "" || !isIncluded(folder, path)) return undefined;
-  const text = document.getText();
   const { spans, limitHit } = findIn(text, queryOf(form, folder), Math.max(0, limit));
+  const index = new LineIndex(text);
   const rows = spans.map((span) => {
-    const lines = document.getText(new vscode.Range(span.startLine, 0, span.endLine, Number.MAX_SAFE_INTEGER));
+    const lines = text.slice(index.startOf(span.startLine), index.startOf(span.endLine + 1));
     return rowOf(span, lines, { ...span, startLine: 0, endLine: span.endLine - span.startLine });
   });
   return { rows, limitHit };
