@@ -168,7 +168,7 @@ describe("the view Overlay Search", () => {
     await search.button("toggleDetails").click();
     await search.button("regexp").click();
     await search.box("pattern").fill("\\b[aA]lpha\\b [+=]");
-    await until("the match to be what the expression says", async () => (await (await search.row("src/one.ts", 1)).locator(".match").innerText()) === "alpha +");
+    await until("the match to be what the expression says", async () => (await (await search.row("src/one.ts", 1)).locator(".match").innerText({ timeout: 1_000 })) === "alpha +");
     await shows("src/one.ts 2");
   });
 
@@ -391,7 +391,7 @@ describe("several overlays in one window", () => {
     workbench = await startWorkbench({ extension: "dev", settings });
     const url = new URL(workbench.page.url());
     await workbench.page.goto(`${url.origin}/?workspace=${encodeURIComponent(`vscode-remote://${url.host}${pathToFileURL(file).pathname}`)}`);
-    await explorer(workbench.page).row("two/src");
+    await explorer(workbench.page).row("two/src", { timeout: 60_000 });
   });
   afterEach((context) => keepEvidence(context, workbench));
   afterAll(async () => {
