@@ -23,6 +23,8 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
 
   const git = (...args: string[]): string => execFileSync("git", ["-C", folder, "-c", "user.name=T", "-c", "user.email=t@example.org", ...args], { encoding: "utf8" });
 
+  const isMounted = (): boolean => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${folder} `);
+
   beforeAll(async () => {
     window = await openOverlayWindow({ "a.txt": "of the base\n", "b.txt": "of the base\n", "src/c.ts": "export const c = 1;\n" }, { env: { XDG_RUNTIME_DIR: runtime } });
     for (const args of [["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]]) execFileSync("git", ["-C", window.base, "-c", "user.name=T", "-c", "user.email=t@example.org", ...args]);
@@ -33,7 +35,7 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
 
   afterAll(async () => {
     await window.close();
-    if (folder !== "") await until("the mount to go with its last window", async () => (!existsSync(folder) ? true : undefined), { timeout: 60_000 });
+    if (folder !== "") await until("the mount to go with its last window", async () => !isMounted(), { timeout: 60_000 });
     removeTemp(runtime);
   });
 
@@ -103,7 +105,8 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
   test("Unmount in its own window goes on with the overlay, which shows the same; Reset Layers: as new; the base is untouched", async () => {
     await runCommand(mounted, "Overlay: Unmount");
     await mounted.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false, { timeout: 60_000 });
-    expect(existsSync(folder)).toBe(false);
+    expect(isMounted()).toBe(false);
+    expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);
     await explorer(mounted).row("new.txt");
     const { page } = window;
     await explorer(page).click("new.txt", { clickCount: 2 });
