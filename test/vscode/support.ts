@@ -94,7 +94,7 @@ export async function fails(code: string, call: () => PromiseLike<unknown>): Pro
   throw new Error(`expected ${code}, but the call succeeded`);
 }
 
-export async function until<T>(what: string, look: () => T | undefined | PromiseLike<T | undefined>, ms = 8000): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | PromiseLike<T | undefined>, ms = 20_000): Promise<T> {
   for (const end = Date.now() + ms; ;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
