@@ -160,7 +160,7 @@ describe("changes", () => {
     await changesAre("one •", "in.txt M", "two •", "in.txt M", "c.txt M");
     await clickStatus(page, "base: 3 changes");
     expect((await quickPickRows(page)).map(({ label }) => label.trim())).toEqual([
-      "Show Overlay Changes", "Export Patch…", "Apply to Base…", "Reset Layers…", "Reveal Scratch Folder", "Open Recent Overlay…", "Open Folder as Overlay…", "Delete Overlay…", "Show Log",
+      "Show Overlay Changes", "Export Patch…", "Apply to Base…", "Reset Layers…", "Open Mounted", "New Terminal", "Reveal Scratch Folder", "Open Recent Overlay…", "Open Folder as Overlay…", "Delete Overlay…", "Show Log",
     ]);
     await pick(page, /Reset Layers…/);
     await pick(page, /Only Some Folders and Files/);
