@@ -171,7 +171,9 @@ async function optionsOf({ lowers, upper, work, links }: FuseLayers): Promise<st
   };
   const below: string[] = [];
   for (const [i, lower] of lowers.entries()) below.push(await link(`lower${i}`, lower));
-  return `lowerdir=${below.join(":")},upperdir=${await link("upper", upper)},workdir=${await link("work", work)}`;
+  // Without a cache of writes in the kernel: what a program has written is in the upper, whatever becomes of
+  // fuse-overlayfs, and has the same time there as in the mount.
+  return `writeback=0,lowerdir=${below.join(":")},upperdir=${await link("upper", upper)},workdir=${await link("work", work)}`;
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** Everything that goes wrong with a mount: it is said, the mount point is free again, and nothing that was written is lost. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OverlayStore } from "../../src/host/index.js";
@@ -68,6 +68,22 @@ describe("deaths", () => {
     expect(world.isMounted()).toBe(false);
     expect(await codeOf(mounted.readFile("/a"))).toBe("EBADF");
     await expectAllThere(await world.open());
+  });
+
+  test("fuse-overlayfs is killed: what a program wrote into a file that it still has open is there, too", async () => {
+    const mounted = await world.mount();
+    const servers = world.servers(); // first: with each process that is started, the system writes what it has kept back
+    const ended = endingOf(mounted);
+    const log = openSync(at("/log"), "a");
+    for (let line = 0; line < 100; line++) writeSync(log, "a line\n");
+    kill(servers);
+    await ended;
+    try {
+      closeSync(log);
+    } catch (error) {
+      expect(String(error), "some kernels say so only here").toContain("ENOTCONN");
+    }
+    expect(await text(await world.open(), "/log")).toBe("a line\n".repeat(100));
   });
 
   test("the keeper is killed: the mount goes on, nobody else may write the upper, and the next keeper takes it on", async () => {
