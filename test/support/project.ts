@@ -16,7 +16,7 @@ const packages = ["vitest", "typescript", "fast-check", "async-mutex", "esbuild"
 
 /** Makes the project at `folder`; git's settings lie beside it. */
 export function makeProject(folder: string): Project {
-  const env = environment(`${folder}.gitconfig`);
+  const env = gitEnvironment(`${folder}.gitconfig`);
   if (!cloned(folder, env)) {
     mkdirSync(folder, { recursive: true });
     copySources(folder);
@@ -34,7 +34,8 @@ export function git(folder: string, env: NodeJS.ProcessEnv, ...args: readonly st
   return stdout.trimEnd();
 }
 
-function environment(config: string): NodeJS.ProcessEnv {
+/** For every program that works in a repository of a test: git finds its settings in `config`, which is made here, and nowhere else. */
+export function gitEnvironment(config: string): NodeJS.ProcessEnv {
   mkdirSync(dirname(config), { recursive: true });
   const settings = [["user", "name", "Somebody"], ["user", "email", "somebody@example.com"], ["commit", "gpgsign", "false"], ["core", "hooksPath", "/dev/null"],
     ["gc", "auto", "0"], ["maintenance", "auto", "false"], ["init", "defaultBranch", "main"], ["safe", "directory", "*"], ["advice", "detachedHead", "false"]];
