@@ -47,7 +47,21 @@ export async function removeMountMark(folder: string): Promise<void> {
 
 /** Whether something is mounted at exactly this place, as this process sees the system's mounts. */
 export async function isMounted(point: string): Promise<boolean> {
-  return parseMountinfo(await readFile("/proc/self/mountinfo", "utf8").catch(() => "")).some((mount) => mount.point === point);
+  return (await mounts()).some((mount) => mount.point === point);
+}
+
+/** What is mounted at exactly this place, by the system's own number of it ("0:53"). */
+export async function deviceAt(point: string): Promise<string | undefined> {
+  return (await mounts()).findLast((mount) => mount.point === point)?.device;
+}
+
+/** Where that stands now. */
+export async function placeOfDevice(device: string | undefined): Promise<string | undefined> {
+  return (await mounts()).find((mount) => mount.device === device)?.point;
+}
+
+async function mounts(): Promise<ReturnType<typeof parseMountinfo>> {
+  return parseMountinfo(await readFile("/proc/self/mountinfo", "utf8").catch(() => ""));
 }
 
 /** The mount that has the folder's upper although nobody owns it: its keeper died. For whoever has the folder's lock. */

@@ -1,5 +1,5 @@
 /** Which processes keep a mount busy: those that stand in it, have a file of it open, mapped, or as their program. */
-import { readFile, readdir, readlink } from "node:fs/promises";
+import { readFile, readdir, readlink, stat } from "node:fs/promises";
 
 export interface User {
   readonly pid: number;
@@ -7,11 +7,20 @@ export interface User {
 }
 
 /** Processes of other users tell nothing; they are missing. @param ignore pids that do not count. */
-export async function usersOf(point: string, ignore: ReadonlySet<number> = new Set()): Promise<User[]> {
+export function usersOf(point: string, ignore: ReadonlySet<number> = new Set()): Promise<User[]> {
+  return find(ignore, (pid) => uses(pid, point));
+}
+
+/** Of a mount that stands nowhere any more: what is in it has no path. @param device as mountinfo has it, "0:53". */
+export function usersOfDevice(device: string, ignore: ReadonlySet<number> = new Set()): Promise<User[]> {
+  return find(ignore, (pid) => usesDevice(pid, device));
+}
+
+async function find(ignore: ReadonlySet<number>, fits: (pid: number) => Promise<boolean>): Promise<User[]> {
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^[1-9][0-9]*$/.test(name)).map(Number);
   const found: User[] = [];
   for (const pid of pids) {
-    if (ignore.has(pid) || !(await uses(pid, point))) continue;
+    if (ignore.has(pid) || !(await fits(pid))) continue;
     found.push({ pid, name: (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim() || "a process" });
   }
   return found;
@@ -22,6 +31,20 @@ async function uses(pid: number, point: string): Promise<boolean> {
   for (const link of ["cwd", "root", "exe"]) if (inside(await readlink(`/proc/${pid}/${link}`).catch(() => ""))) return true;
   for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) if (inside(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""))) return true;
   return (await readFile(`/proc/${pid}/maps`, "utf8").catch(() => "")).includes(` ${point}/`);
+}
+
+async function usesDevice(pid: number, device: string): Promise<boolean> {
+  const fds = (await readdir(`/proc/${pid}/fd`).catch(() => [])).map((fd) => `fd/${fd}`);
+  for (const link of ["cwd", "root", "exe", ...fds]) {
+    const found = await stat(`/proc/${pid}/${link}`).catch(() => undefined);
+    if (found !== undefined && deviceOf(found.dev) === device) return true;
+  }
+  return false;
+}
+
+/** makedev(3) the other way round. */
+function deviceOf(dev: number): string {
+  return `${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`;
 }
 
 const most = 3;

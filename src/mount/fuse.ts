@@ -6,8 +6,8 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { readdir, readFile, symlink, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { OverlayError } from "../engine/index.js";
-import { isMounted } from "../host/mountMark.js";
-import { describeUsers, usersOf } from "./busy.js";
+import { deviceAt, isMounted, placeOfDevice } from "../host/mountMark.js";
+import { describeUsers, usersOf, usersOfDevice } from "./busy.js";
 import { cannotMount, type Tools } from "./need.js";
 
 export interface FuseLayers {
@@ -24,6 +24,8 @@ const stepMs = 20;
 const startMs = 15_000;
 /** What was in it a moment ago (a stat of the editor) is out by then. */
 const patience = { tries: 10, pauseMs: 50 };
+/** How long one that nobody finds any more may take to end. */
+const detachedMs = 2000;
 const watchMs = 2000;
 
 /** `by hand`: somebody unmounted it, who may. */
@@ -33,6 +35,9 @@ export class FuseMount {
   private readonly ends = new Set<(end: MountEnd) => void>();
   private over: MountEnd | undefined;
   private leaving = false;
+
+  /** By what the system knows it, wherever it stands. */
+  private device: string | undefined;
 
   private constructor(readonly point: string, readonly pid: number, private readonly tools: Tools) {}
 
@@ -57,16 +62,19 @@ export class FuseMount {
       }
       await pause(stepMs);
     }
+    mount.device = await deviceAt(point);
     return mount;
   }
 
   /** One that was started by a keeper that is no more. */
-  static adopt(point: string, pid: number, tools: Tools): FuseMount {
+  static async adopt(point: string, pid: number, tools: Tools): Promise<FuseMount> {
     const mount = new FuseMount(point, pid, tools);
+    mount.device = await deviceAt(point);
     const timer = setInterval(() => {
+      // As long as it lives it may write, wherever it stands.
+      if (isAlive(pid)) return;
+      clearInterval(timer);
       void isMounted(point).then((there) => {
-        if (there && isAlive(pid)) return;
-        clearInterval(timer);
         mount.end(there ? { how: "crash", reason: "it ended" } : { how: "by hand" });
       });
     }, watchMs);
@@ -84,18 +92,32 @@ export class FuseMount {
     if (this.over !== undefined) return;
     this.leaving = true;
     try {
-      for (let attempt = 1; ; attempt++) {
-        const failure = await unmount(this.tools, this.point);
-        if (failure === undefined || !(await isMounted(this.point))) break;
-        if (attempt < patience.tries) await pause(patience.pauseMs);
-        else throw await busy(this.point, failure, new Set([this.pid, process.pid]));
+      const unmounted = await this.unmountWhereItIs();
+      // Until it has ended it may write: it has the upper. Detached by hand, it ends when the last one in it has gone.
+      for (let waited = 0; !this.isOver() && isAlive(this.pid); waited += stepMs) {
+        if (!unmounted && waited > detachedMs) throw await busy(this.point, "busy", this.own, this.device);
+        await pause(stepMs);
       }
-      // Until it has ended it may write: it has the upper.
-      while (!this.isOver() && isAlive(this.pid)) await pause(stepMs);
     } catch (error) {
       this.leaving = false;
       throw error;
     }
+  }
+
+  /** False when it stands nowhere any more. It may have gone elsewhere with the folder that it stood in. */
+  private async unmountWhereItIs(): Promise<boolean> {
+    for (let attempt = 1; ; attempt++) {
+      const point = (await isMounted(this.point)) ? this.point : await placeOfDevice(this.device);
+      if (point === undefined) return false;
+      const failure = await unmount(this.tools, point);
+      if (failure === undefined) return true;
+      if (attempt >= patience.tries) throw await busy(point, failure, this.own);
+      await pause(patience.pauseMs);
+    }
+  }
+
+  private get own(): ReadonlySet<number> {
+    return new Set([this.pid, process.pid]);
   }
 
   private isOver(): boolean {
@@ -148,8 +170,8 @@ async function unmount(tools: Tools, point: string): Promise<string | undefined>
   return run(tools.fusermount, ["-u", point]);
 }
 
-async function busy(point: string, said: string, ignore: ReadonlySet<number>): Promise<OverlayError> {
-  const users = await usersOf(point, ignore);
+async function busy(point: string, said: string, ignore: ReadonlySet<number>, device?: string): Promise<OverlayError> {
+  const users = await (device === undefined ? usersOf(point, ignore) : usersOfDevice(device, ignore));
   const reason = /busy/i.test(said)
     ? `the mounted overlay is in use by ${describeUsers(users)}; close that, or let it go elsewhere, and try again`
     : `the overlay cannot be unmounted: ${said.trim()}`;

@@ -134,7 +134,7 @@ export class Keeper {
   private async adopt(pid: number): Promise<void> {
     await this.overlay.lend({ asItIs: true });
     this.events.log("warn", `The mount at ${this.point} had lost its keeper; it is looked after again`);
-    await this.serve(FuseMount.adopt(this.point, pid, this.tools));
+    await this.serve(await FuseMount.adopt(this.point, pid, this.tools));
   }
 
   private async mountNow(how: { readonly signal?: CancelSignal; readonly onProgress?: Progress } = {}): Promise<void> {

@@ -176,6 +176,29 @@ describe("deaths", () => {
 });
 
 describe("the place", () => {
+  test("the mount point vanishes (detached by hand) while a shell stands in it: unmounting names the shell, and is done when it goes", async () => {
+    const mounted = await world.mount();
+    writeSome();
+    const terminal = world.stand();
+    execFileSync("umount", ["-l", world.point]);
+    expect(world.isMounted()).toBe(false);
+    expect(await reasonOf(mounted.unmount())).toContain(`sleep (${String(terminal.pid)})`);
+    const ended = endingOf(mounted);
+    terminal.kill();
+    expect(await ended).toEqual({ how: "unmounted" });
+    await expectAllThere(await world.open());
+  });
+
+  test("the mount point vanishes (its folder is moved away): it is unmounted where it is, and nothing is lost", async () => {
+    const mounted = await world.mount();
+    writeSome();
+    renameSync(world.runtime, `${world.runtime}.away`);
+    await mounted.unmount();
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(world.runtime);
+    expect(world.servers()).toEqual([]);
+    await expectAllThere(await world.open());
+  });
+
   test("a mount point that is taken is refused by its path, and left alone", async () => {
     mkdirSync(world.point, { recursive: true, mode: 0o700 });
     for (const folder of [world.runtime, join(world.runtime, "it")]) execFileSync("chmod", ["700", folder]);
