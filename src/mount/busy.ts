@@ -1,5 +1,6 @@
 /** Which processes keep a mount busy: those that stand in it, have a file of it open, mapped, or as their program. */
 import { readFile, readdir, readlink, stat } from "node:fs/promises";
+import { basename } from "node:path";
 
 export interface User {
   readonly pid: number;
@@ -21,9 +22,16 @@ async function find(ignore: ReadonlySet<number>, fits: (pid: number) => Promise<
   const found: User[] = [];
   for (const pid of pids) {
     if (ignore.has(pid) || !(await fits(pid))) continue;
-    found.push({ pid, name: (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim() || "a process" });
+    found.push({ pid, name: await nameOf(pid) });
   }
   return found;
+}
+
+async function nameOf(pid: number): Promise<string> {
+  const name = (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim();
+  // Node's own name for a thread says nothing to who looks for the program.
+  const program = name === "MainThread" ? basename(await readlink(`/proc/${pid}/exe`).catch(() => "")) : name;
+  return program || "a process";
 }
 
 async function uses(pid: number, point: string): Promise<boolean> {

@@ -121,6 +121,9 @@ function release(overlays: Overlays, removed: readonly vscode.WorkspaceFolder[],
 async function openFromEnvironment(context: CommandContext): Promise<void> {
   const folder = context.machine.env(openVariable);
   // The folders of a workspace file may come later than we do; who opened one wants no other window in its place.
-  if (folder === undefined || vscode.workspace.workspaceFile !== undefined || (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => isOverlayUri(uri))) return;
+  const shown = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri);
+  if (folder === undefined || vscode.workspace.workspaceFile !== undefined || shown.some(isOverlayUri)) return;
+  // A window on a mounted overlay shows one already.
+  for (const { scheme, fsPath } of shown) if (scheme === "file" && (await context.store.mountOf(fsPath)) !== undefined) return;
   await guarded(context, () => openWithoutAsking(context, folder));
 }

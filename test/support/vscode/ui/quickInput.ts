@@ -40,7 +40,11 @@ async function findCommand(page: Page, title: string, options: UntilOptions): Pr
       if ((await box(page).inputValue({ timeout: 500 })) !== wanted) await box(page).fill(wanted, { timeout: 1_000 });
       const focused = widget(page).locator(".monaco-list-row.focused");
       // Filtering takes a moment; the row that Enter would run must be the one asked for.
-      return (await focused.count()) === 1 && isCommand(await focused.getAttribute("aria-label", { timeout: 500 }), title);
+      if ((await focused.count()) === 1 && isCommand(await focused.getAttribute("aria-label", { timeout: 500 }), title)) return true;
+      // Another command may begin with the same words, and stand above.
+      const labels = await widget(page).locator(".monaco-list-row").evaluateAll((rows) => rows.map((row) => row.getAttribute("aria-label")));
+      if (labels.some((label) => isCommand(label, title))) await page.keyboard.press("ArrowDown");
+      return false;
     }, options);
     return true;
   } catch {

@@ -62,7 +62,7 @@ export function view(page: Page, title: string): Tree {
 
 /** The Source Control view: its groups are the top, "Changes/a.txt" is a row in one. */
 export function sourceControl(page: Page): Tree {
-  const part = page.locator(".scm-view");
+  const part = page.locator(".scm-view:not(.scm-history-view)"); // git brings a view of its commits
   return treeIn(page, part, async () => {
     if (await part.isVisible()) return;
     await page.keyboard.press("Control+Shift+G");
