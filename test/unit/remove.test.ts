@@ -190,3 +190,30 @@ describe("INV-4 what others do in between is seen under the lock", () => {
     await finish(world, {});
   });
 });
+
+describe("what is kept of what was removed", () => {
+  test("it counts as done when the journal of the trash says what it was, not before", async () => {
+    const line = gate((call) => call.name === "handle.write" && call.path === "dropped");
+    const world = await World.create({ base: { a: "A" }, scratch: { "upper/n": "N" }, hook: line.hook });
+    let done = false;
+    const removed = world.overlay.remove("/n").then(() => { done = true; });
+    await line.reached;
+    for (let i = 0; i < 300; i++) await Promise.resolve();
+    expect([done, await codeOf(world.overlay.stat("/n"))]).toEqual([false, "ENOENT"]);
+    line.open();
+    await removed;
+    expect((await (await world.reopened()).overlay.dropped()).map(({ path }) => path)).toEqual(["/n"]);
+  });
+
+  test.each(["/a", "/d"])("with where it came from: %s", async (path) => {
+    const world = await World.create({ base: { "a": "A", "d/x": "X" } });
+    const copied = path === "/d" ? "/d/x" : path;
+    await world.overlay.append(copied, "+");
+    const origin = await world.overlay.originOf(copied);
+    await world.overlay.remove(path, { recursive: true });
+    const [kept] = await world.overlay.dropped();
+    await world.overlay.bringBack(kept?.id ?? "");
+    expect(origin).toBeDefined();
+    expect(await world.overlay.originOf(copied)).toEqual(origin);
+  });
+});
