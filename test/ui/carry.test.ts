@@ -39,7 +39,7 @@ describe("carrying out", () => {
   }
   const heads = (name: string): string[] => readFileSync(join(out, name), "utf8").split("\n").filter((line) => line.startsWith("diff --git")).map((line) => line.split(" b/")[1] ?? "").sort();
   /** Answers the file dialog with a path in `out`, and waits until something is there. */
-  const choose = (name: string, made = name): Promise<void> => choosePath(window.page, join(out, name), async () => existsSync(join(out, made)));
+  const choose = (name: string, made = name): Promise<void> => choosePath(window.page, `${out}/${name}`, async () => existsSync(join(out, made)));
   const chooseUntil = (path: string, text: string): Promise<void> =>
     choosePath(window.page, path, async () => (await notifications(window.page)).some(({ message }) => message.includes(text)));
 

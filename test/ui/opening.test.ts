@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
-  acceptInput, appendText, explorer, keepEvidence, offersCommand, pick, plantFiles, quickInputText, quickPickRows, runCommand, save, startWorkbench, typeInput, until,
-  waitForEditor, waitForOverlay, waitForStatus, type Workbench,
+  appendText, choosePath, explorer, keepEvidence, offersCommand, pick, plantFiles, quickInputText, quickPickRows, runCommand, save, startWorkbench, until, waitForEditor,
+  waitForOverlay, waitForStatus, type Workbench,
 } from "../support/vscode/ui/index.ts";
 
 describe("opening an overlay", () => {
@@ -52,28 +52,13 @@ describe("opening an overlay", () => {
   test("the same folder again offers its overlay, or a new one", async () => {
     const { page } = workbench;
     await runCommand(page, "Overlay: Open Folder as Overlay…");
-    await choosePath("which overlay", `${projects}/library/`, async () => (await quickInputText(page)).placeholder.startsWith("'library' has overlays already"));
+    await choosePath(page, `${projects}/library/`, async () => (await quickInputText(page)).placeholder.startsWith("'library' has overlays already"));
     expect((await quickPickRows(page)).map(({ label, description }) => [label.trim(), description])).toEqual([["library", "last used just now"], ["New Overlay", "starts with no changes"]]);
     await pick(page, /New Overlay/);
     await pick(page, /This Window/);
     await until("another overlay", async () => (await waitForOverlay(page)) !== first);
     await waitForStatus(page, "library 2: 0 changes");
   });
-
-  /**
-   * VS Code's file dialog takes one Enter for the path and one to accept it, as it happens to have listed the folder or
-   * not; and it may put its own path into the box after ours was typed: then it is typed again.
-   */
-  async function choosePath(what: string, path: string, done: () => Promise<boolean>): Promise<void> {
-    await until(what, async () => {
-      if (await done()) return true;
-      const value = await workbench.page.locator(".quick-input-widget:visible .quick-input-box input").inputValue({ timeout: 1_000 });
-      // Empty is the box of the question that comes after the dialog.
-      if (value !== "" && value !== path) await typeInput(workbench.page, path);
-      else await acceptInput(workbench.page);
-      return done();
-    });
-  }
 
   test("Open Recent Overlay… lists name, base, changes, size and last use, and opens", async () => {
     const { page } = workbench;
