@@ -7,7 +7,7 @@ import { ChangeTree, isFolder, type ChangeRow } from "./changeTree.js";
 import { baseMoved, kindWord } from "./decorations.js";
 import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
-import { shownUri } from "./faces.js";
+import { inFolderOrder, shownUri } from "./faces.js";
 
 export interface ViewNode {
   readonly session: Session;
@@ -28,6 +28,7 @@ export class ChangesView implements vscode.TreeDataProvider<ViewNode>, vscode.Di
   readonly onDidChangeTreeData = this.emitter.event;
   private readonly shown = new Map<Session, Shown>();
   private readonly view: vscode.TreeView<ViewNode>;
+  private readonly folders = vscode.workspace.onDidChangeWorkspaceFolders(() => { this.refreshAll(); });
 
   constructor(overlays: Overlays) {
     this.view = vscode.window.createTreeView(viewId, { treeDataProvider: this, showCollapseAll: true, canSelectMany: true });
@@ -93,6 +94,7 @@ export class ChangesView implements vscode.TreeDataProvider<ViewNode>, vscode.Di
 
   dispose(): void {
     for (const session of [...this.shown.keys()]) this.close(session);
+    this.folders.dispose();
     this.view.dispose();
     this.emitter.dispose();
   }
@@ -150,7 +152,7 @@ export class ChangesView implements vscode.TreeDataProvider<ViewNode>, vscode.Di
   }
 
   private visible(): Session[] {
-    return [...this.shown.keys()];
+    return inFolderOrder(this.shown.keys());
   }
 
   private childrenOf(session: Session, row: ChangeRow): ViewNode[] {

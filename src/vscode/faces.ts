@@ -45,6 +45,16 @@ export function isOfOverlay(uri: vscode.Uri | undefined, id: string): boolean {
   return overlayPathOf(uri)?.id === id;
 }
 
+/** As the Explorer has their folders, and after these what has none: not as they happened to be opened. */
+export function inFolderOrder(sessions: Iterable<Session>): Session[] {
+  const shown = vscode.workspace.workspaceFolders ?? [];
+  const place = ({ info }: Session): number => {
+    const at = shown.findIndex(({ uri }) => isOfOverlay(uri, info.id));
+    return at < 0 ? shown.length : at;
+  };
+  return [...sessions].sort((a, b) => place(a) - place(b));
+}
+
 /** Whether this window shows the overlay as the folder where it is mounted. */
 export function mountedFolderOf(id: string): vscode.Uri | undefined {
   const found = [...folders.entries()].find(([, folder]) => folder.id === id);

@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import { Disposables } from "./disposables.js";
 import { Emitter } from "./emitter.js";
 import { describe, make } from "./errors.js";
+import { inFolderOrder } from "./faces.js";
 import type { FloorStore } from "./floorStore.js";
 import type { MountedPlace, MountOptions, OpenedOverlay, OpenOptions, OverlayInfo, OverlayStore, YieldAsker } from "./ports.js";
 import { Session } from "./session.js";
@@ -82,8 +83,9 @@ export class Overlays {
     return slot?.kind === "open" ? slot.session : undefined;
   }
 
+  /** Those that are open, in the order of the window's folders. */
   all(): Session[] {
-    return [...this.slots.values()].flatMap((slot) => (slot.kind === "open" ? [slot.session] : []));
+    return inFolderOrder([...this.slots.values()].flatMap((slot) => (slot.kind === "open" ? [slot.session] : [])));
   }
 
   /** Forgets a failure, so that the next use tries again. */

@@ -27,7 +27,13 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
       folders: [{ uri: "overlay://first/base", name: "First" }, { uri: "overlay://second/base", name: "Second" }, { path: "plain", name: "Plain" }],
     }));
     // Named from outside, the base needs no question.
-    workbench = await startWorkbench({ extension: "dev", workspace: file, env: { OVERLAY_WORKSPACE_OPEN: base }, settings: { "overlay.scratchRoot": join(folder, "scratch") } });
+    workbench = await startWorkbench({ extension: "dev", workspace: file, env: { OVERLAY_WORKSPACE_OPEN: base }, settings: { "overlay.scratchRoot": join(folder, "scratch"), "scm.providerCountBadge": "visible" } });
+    // VS Code may read the workspace file before its server can be asked for it, and takes it for empty then.
+    const lost = workbench.page.getByText("You have not yet added a folder to the workspace.");
+    await until("the workspace's folders", async () => {
+      if (await lost.isVisible()) await workbench.open(file);
+      return (await explorer(workbench.page).rows()).filter(({ level }) => level === 1).length === 3;
+    }, { timeout: 120_000 });
   });
   afterEach((context) => keepEvidence(context, workbench));
   afterAll(async () => {
@@ -77,10 +83,42 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
     for (const path of ["first/a.txt", "second/b.txt"]) await view(page, "Overlay Changes").row(path); // unfolds them
     const rows = await view(page, "Overlay Changes").waitFor("both", (all) => all.length === 4);
     expect(rows.map(({ label, level }) => `${level} ${label}`)).toEqual(["1 first", "2 a.txt", "1 second", "2 b.txt"]);
-    const shown = await sourceControl(page).waitFor("both", (all) => ["a.txt", "b.txt"].every((name) => all.some(({ label }) => label === name)));
-    const at = (wanted: RegExp): number => shown.findIndex(({ label }) => wanted.test(label));
-    // Each change stands beneath its own overlay.
-    expect([at(/first/i) < at(/^a\.txt$/), at(/^a\.txt$/) < at(/second/i), at(/second/i) < at(/^b\.txt$/)], JSON.stringify(shown.map(({ label }) => label))).toEqual([true, true, true]);
+    // VS Code has them in the order in which they came, or the user's. Each change stands beneath its own overlay.
+    await sourceControl(page).row("First/Changes/a.txt");
+    await sourceControl(page).row("Second/Changes/b.txt");
+    const shown = await sourceControl(page).waitFor("both", (all) => all.length === 6);
+    expect(shown.map(({ label, level }) => `${level} ${label}`).sort()).toEqual(["1 First", "1 Second", "2 Changes", "2 Changes", "3 a.txt", "3 b.txt"]);
+  });
+
+  test("in Source Control each overlay has its title and its own count; a save in one changes that one's alone", async () => {
+    const { page } = workbench;
+    const counts = async (): Promise<string[]> => {
+      await sourceControl(page).row("First/Changes/a.txt"); // shows the view
+      const rows = await page.locator(".scm-view .monaco-list-row:has(.scm-provider)").evaluateAll((all) =>
+        all.map((row) => `${row.querySelector(".label-name")?.textContent ?? ""} ${row.querySelector(".count")?.textContent ?? ""}`.trim()));
+      return rows.sort();
+    };
+    const countsAre = async (...wanted: string[]): Promise<void> => {
+      await until(`the counts ${wanted.join(", ")}`, async () => JSON.stringify(await counts()) === JSON.stringify(wanted)).catch(async () => { expect(await counts()).toEqual(wanted); });
+    };
+    await countsAre("First 1", "Second 1");
+    // Every count that is drawn meanwhile is kept: the other one's must never have been another.
+    await page.evaluate(() => {
+      const drawn = new Set<string>();
+      const view = document.querySelector(".scm-view");
+      const look = (): void => {
+        for (const row of view?.querySelectorAll(".monaco-list-row:has(.scm-provider)") ?? []) drawn.add(`${row.querySelector(".label-name")?.textContent ?? ""} ${row.querySelector(".count")?.textContent ?? ""}`.trim());
+      };
+      look();
+      if (view !== null) new MutationObserver(look).observe(view, { subtree: true, childList: true, characterData: true });
+      Object.assign(globalThis, { drawnCounts: () => [...drawn].sort() });
+    });
+    await waitForEditor(page, "a.txt"); // the second's
+    await appendText(page, "and more\n");
+    await save(page);
+    await countsAre("First 1", "Second 2");
+    const drawn = await page.evaluate(() => (globalThis as unknown as { drawnCounts(): string[] }).drawnCounts());
+    expect(drawn.filter((text) => text.startsWith("First"))).toEqual(["First 1"]);
   });
 
   test("a command that is about one overlay asks which, the active editor's first", async () => {
@@ -109,7 +147,7 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
       await until("the badges", async () => (await badge("First/a.txt")) === "M" && (await badge("Second/b.txt")) === "M");
       await open("Second/b.txt");
       await waitForText(page, "of the second");
-      await waitForStatus(page, "second: 1 change");
+      await waitForStatus(page, "second: 2 changes");
     }
   });
 });
