@@ -198,10 +198,10 @@ describe("changes", () => {
     await until("what it keeps", async () => (await quickPickRows(page))[0]?.detail.includes("2 changes"));
     await pick(page, /base/);
     // An empty window, told by its environment to open the folder, makes a new overlay in place of the deleted one.
-    await waitForStatus(page, "base: 0 changes");
+    await waitForStatus(page, "base: 0 changes", { timeout: 60_000 }); // the second window from here
     expect(await waitForOverlay(page)).not.toBe(window.uri);
     await answerNotification(page, "The overlay 'base' was deleted. It is kept for seven days.", "Undo");
-    await waitForStatus(page, "base: 2 changes");
+    await waitForStatus(page, "base: 2 changes", { timeout: 60_000 });
     expect(await waitForOverlay(page)).toBe(window.uri);
     expect(readdirSync(window.scratchRoot).filter((name) => name.startsWith(".removed-"))).toEqual([]);
   });

@@ -29,9 +29,17 @@ export async function offersCommand(page: Page, title: string): Promise<boolean>
   return found;
 }
 
+/** So many looks without the command, and the palette is opened anew: it lists what was offered when it was opened. */
+const looksAtOne = 40;
+
 async function findCommand(page: Page, title: string, options: UntilOptions): Promise<boolean> {
+  let looks = 0;
   try {
     await until(`the command "${title}" in the palette`, async () => {
+      if (++looks % looksAtOne === 0) {
+        await page.keyboard.press("Escape");
+        await widget(page).waitFor({ state: "hidden", timeout: 3_000 });
+      }
       if (!(await box(page).isVisible())) {
         await page.keyboard.press("F1");
         await box(page).waitFor({ timeout: 3_000 });
@@ -94,10 +102,14 @@ export async function quickInputText(page: Page): Promise<{ title: string; place
 /** Picks the row whose label is, or begins with, the text; for a pick of many it toggles it. */
 export async function pick(page: Page, label: string | RegExp, options: UntilOptions = {}): Promise<void> {
   const fits = (text: string): boolean => (typeof label === "string" ? text === label || text.startsWith(label) : label.test(text));
+  let pressed = false;
   await until(`"${String(label)}" in a quick pick`, async () => {
+    // A click that took effect may be given up all the same, when the window goes with it or answers late.
+    if (pressed && !(await widget(page).isVisible())) return true;
     const found = (await readRows(page)).findIndex((row) => fits(row.label));
     if (found < 0) return false;
     // Between the look and the click one pick may give way to the next: look again then.
+    pressed = true;
     await widget(page).locator(".quick-input-list .monaco-list-row").nth(found).locator(".label-name", { hasText: label }).first().click({ timeout: 1_000 });
     return true;
   }, options);
