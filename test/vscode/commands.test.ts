@@ -62,6 +62,20 @@ describe("commands", () => {
     assert.equal(activeDiff(), undefined);
   });
 
+  it("compare a file of 100 MB: alone in an editor of its own, left out where everything is opened, and nothing stops", async () => {
+    const line = `${"x".repeat(99)}\n`;
+    const { api, root, at } = await makeOverlay({ "a.txt": "base\n", "large.txt": line.repeat(1_000_000) });
+    await (await api.acquire(root)).append("/large.txt", "mine\n");
+    await write(at("a.txt"), "mine\n");
+    await vscode.commands.executeCommand("overlay.openAllChanges");
+    const label = (): string => vscode.window.tabGroups.activeTabGroup.activeTab?.label ?? "";
+    await until("the editor of all that is not large", () => /Changes.*1/.test(label()) || undefined);
+    const { original, modified } = await compare(at("large.txt"));
+    assert.deepEqual([(await fs.stat(original)).size, (await fs.stat(modified)).size], [100_000_000, 100_000_005]);
+    await write(at("a.txt"), "and on\n");
+    assert.equal(await read(at("a.txt")), "and on\n");
+  });
+
   it("restore a deleted entry with no question, for nothing is lost", async () => {
     const { root, at } = await makeOverlay({ d: { "a.txt": "base\n" } });
     await fs.delete(at("d"), { recursive: true });
