@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { withOverlay } from "../support/journey/script.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
-  appendText, explorer, growView, keepEvidence, plantFiles, quickInputText, quickPickRows, runCommand, save, sourceControl, startWorkbench, until, view, waitForEditor, waitForStatus,
+  appendText, explorer, growView, keepEvidence, plantFiles, quickInputText, quickPickRows, runCommand, save, sourceControl, startWorkbench, until, view, waitForEditor, waitForFolders, waitForStatus,
   waitForText, pick, type Workbench,
 } from "../support/vscode/ui/index.ts";
 
@@ -28,12 +28,7 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
     }));
     // Named from outside, the base needs no question.
     workbench = await startWorkbench({ extension: "dev", workspace: file, env: { OVERLAY_WORKSPACE_OPEN: base }, settings: { "overlay.scratchRoot": join(folder, "scratch"), "scm.providerCountBadge": "visible" } });
-    // VS Code may read the workspace file before its server can be asked for it, and takes it for empty then.
-    const lost = workbench.page.getByText("You have not yet added a folder to the workspace.");
-    await until("the workspace's folders", async () => {
-      if (await lost.isVisible()) await workbench.open(file);
-      return (await explorer(workbench.page).rows()).filter(({ level }) => level === 1).length === 3;
-    }, { timeout: 120_000 });
+    await waitForFolders(workbench, file, 3);
   });
   afterEach((context) => keepEvidence(context, workbench));
   afterAll(async () => {

@@ -2,14 +2,13 @@
 // nothing else; replacing goes to the upper, and can be undone.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openOverlay, OverlayStore } from "../../src/host/index.ts";
 import { scratchFolder } from "../support/journey/scratch.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
   answerDialog, answerNotification, appendText, builtInSearch, editorText, explorer, gone, keepEvidence, openOverlayWindow, ownSearch, plantFiles, quickPickRows, remove, rename, replaceText, runCommand, save, startWorkbench, tabs, until,
-  waitForEditor, waitForStatus, waitForText, type FoundFile, type OverlayWindow, type Workbench,
+  waitForEditor, waitForFolders, waitForStatus, waitForText, type FoundFile, type OverlayWindow, type Workbench,
 } from "../support/vscode/ui/index.ts";
 
 const base = {
@@ -388,9 +387,8 @@ describe("several overlays in one window", () => {
     const file = join(folder, "both.code-workspace");
     writeFileSync(file, JSON.stringify({ folders: uris.map((uri) => ({ uri })), settings: { "search.exclude": { "**/*.log": true } } }));
     const settings = { "overlay.scratchRoot": scratchRoot, "overlay.search.useBuiltInSearch": "never", "security.workspace.trust.enabled": false };
-    workbench = await startWorkbench({ extension: "dev", settings });
-    const url = new URL(workbench.page.url());
-    await workbench.page.goto(`${url.origin}/?workspace=${encodeURIComponent(`vscode-remote://${url.host}${pathToFileURL(file).pathname}`)}`);
+    workbench = await startWorkbench({ extension: "dev", workspace: file, settings });
+    await waitForFolders(workbench, file, 2);
     await explorer(workbench.page).row("two/src", { timeout: 60_000 });
   });
   afterEach((context) => keepEvidence(context, workbench));

@@ -12,3 +12,4 @@ export { choosePath } from "./fileDialog.ts";
 export { builtInSearch, ownSearch, type FoundFile, type OwnSearch, type SearchView } from "./search.ts";
 export { keepEvidence } from "./evidence.ts";
 export { openOverlayWindow, plantFiles, type Files, type OverlayWindow } from "./overlayWindow.ts";
+export { waitForFolders } from "./workspaceFile.ts";
