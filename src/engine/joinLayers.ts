@@ -79,7 +79,16 @@ export class Joining {
     await chownIfAllowed(ctx, stat, (uid, gid) => ctx.scratch.chown(out, uid, gid));
     await ctx.scratch.chmod(out, stat.mode);
     await ctx.scratch.utimes(out, stat.atimeMs, stat.mtimeMs);
-    await ctx.work.syncDirectories(out); // its mode, too
+    if (ctx.durability !== "none") await this.sync(out);
+  }
+
+  /** Its mode, too: a file system that does not keep its changes in order may show the name before it. */
+  private async sync(directory: string): Promise<void> {
+    try {
+      await this.ctx.scratch.syncDirectory(directory);
+    } catch (error) {
+      if (!isCode(error, "EACCES")) throw error; // its mode forbids its owner to read it
+    }
   }
 
   private async child(parent: LowerDirectory, name: string, out: string, parentEnd: LowerDirectory | undefined): Promise<void> {

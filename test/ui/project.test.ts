@@ -198,7 +198,7 @@ describe.skipIf(!canMount)("a project under git in the window of its mount", () 
     expect(existsSync(point)).toBe(false);
     expect(treeDifferences(worked, await shown())).toEqual([]);
     await explorer(page).row("test/roll.ts");
-  });
+  }, 300_000);
 
   test("Reset Layers makes it as new, and the base is as it was, .git included", async () => {
     await runCommand(workbench.page, "Overlay: Reset Layers…");
