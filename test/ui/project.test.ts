@@ -190,6 +190,9 @@ describe.skipIf(!canMount)("a project under git in the window of its mount", () 
   test("Unmount goes on with the virtual overlay, which shows the very same", async () => {
     const worked = wholeTreeOnDisk(point);
     await runCommand(page, "Terminal: Kill All Terminals");
+    // A language server that the window started for a JSON file stands in its folder for as long as the extension host lives.
+    await runCommand(page, "Developer: Restart Extension Host");
+    await waitForStatus(page, /project/, { timeout: 60_000 });
     await until("nothing to stand in it", async () => {
       await runCommand(page, "Overlay: Unmount");
       return page.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false, { timeout: 10_000 }).then(() => true);
