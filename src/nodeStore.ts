@@ -152,6 +152,7 @@ function mounted(overlay: MountedOverlay, tools: StoreTools): OpenedOverlay {
     mounted: {
       point: overlay.point,
       unmount: () => overlay.unmount(),
+      hasOwnUsersOnly: () => overlay.hasOwnUsersOnly(),
       onEnded: (listener) => overlay.onEnded((ending) => { listener(ending.how === "failed" ? ending.reason : undefined); }),
     },
   };

@@ -17,6 +17,28 @@ export function usersOfDevice(device: string, ignore: ReadonlySet<number> = new 
   return find(ignore, (pid) => usesDevice(pid, device));
 }
 
+/**
+ * Whether all that keeps a mount busy was started by this process, directly or not: a language server or a debug adapter of
+ * this window ends with it. False when it is not known what keeps it.
+ */
+export async function hasOwnUsersOnly(point: string): Promise<boolean> {
+  const users = await usersOf(point, new Set([process.pid]));
+  const own = await Promise.all(users.map(({ pid }) => descendsFrom(pid, process.pid)));
+  return users.length > 0 && own.every(Boolean);
+}
+
+async function descendsFrom(pid: number, ancestor: number): Promise<boolean> {
+  let at = pid;
+  while (at > 1 && at !== ancestor) at = await parentOf(at);
+  return at === ancestor;
+}
+
+/** 0 for a process that has ended. proc(5): the fourth field, after a name in brackets that may hold anything. */
+async function parentOf(pid: number): Promise<number> {
+  const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return Number(line.slice(line.lastIndexOf(")") + 1).trim().split(" ")[1] ?? 0);
+}
+
 async function find(ignore: ReadonlySet<number>, fits: (pid: number) => Promise<boolean>): Promise<User[]> {
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^[1-9][0-9]*$/.test(name)).map(Number);
   const found: User[] = [];

@@ -12,6 +12,7 @@ import {
   type Cancellable, type Change, type Disposable, type Dropped, type Durability, type LayerInfo, type LayerKind, openOverlay, OverlayError, type Origin, type OriginFile, type OpenOverlay, type Overlay,
   type OverlayDirent, type OverlayEvent, type OverlayHandle, type OverlayStat, type Retention, type Snapshot, type Whereabouts, type WriteFileOptions,
 } from "../host/index.js";
+import { hasOwnUsersOnly } from "./busy.js";
 import type { KeeperLink, Log } from "./keeperLink.js";
 import { MountedFiles } from "./mountedFiles.js";
 import { MountedHandle } from "./mountedHandle.js";
@@ -88,6 +89,11 @@ export class MountedOverlay implements Overlay {
   onEnded(listener: (ending: Ending) => void): Disposable {
     if (this.keeper.isOver) queueMicrotask(() => { listener({ how: "failed", reason: "it has ended" }); });
     return this.signals.ended.on(listener);
+  }
+
+  /** Whether nothing keeps it busy but what this very process has started. */
+  hasOwnUsersOnly(): Promise<boolean> {
+    return hasOwnUsersOnly(this.point);
   }
 
   /** @throws OverlayError EBUSY, naming who is in it. */

@@ -76,6 +76,8 @@ export interface MountedPlace {
   readonly point: string;
   /** @throws OverlayError EBUSY, naming what is in it. */
   unmount(): Promise<void>;
+  /** Whether nothing keeps it busy but what this very process has started, and takes with it. */
+  hasOwnUsersOnly(): Promise<boolean>;
   /** Once, however it ends; `reason` when it was not asked for. */
   onEnded(listener: (reason: string | undefined) => void): { dispose(): void };
 }

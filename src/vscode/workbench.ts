@@ -8,6 +8,7 @@ import { registerCommands } from "./commands/index.js";
 import { offerLastUndo } from "./commands/deleteOverlay.js";
 import { openWithoutAsking } from "./commands/openFolder.js";
 import { terminalProfile } from "./commands/mounted.js";
+import { unmountLeft } from "./commands/unmount.js";
 import { guarded, type CommandContext } from "./commands/context.js";
 import { durability, retention } from "./config.js";
 import { ContextKeys } from "./contextKeys.js";
@@ -20,8 +21,9 @@ import { OverlayFileSystem } from "./fileSystemProvider.js";
 import { Search } from "./find/index.js";
 import { showChangesOnce } from "./firstLook.js";
 import { FloorStore } from "./floorStore.js";
-import { clearOld, JustDeleted } from "./justDeleted.js";
 import { MountedWindow } from "./mountedWindow.js";
+import { handovers } from "./nextWindow.js";
+import { clearOld } from "./oldOverlays.js";
 import { Overlays } from "./overlays.js";
 import { OverlaysView } from "./overlaysView.js";
 import type { Machine, OverlayStore } from "./ports.js";
@@ -74,12 +76,14 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
   parts.add(vscode.window.registerFileDecorationProvider(decorations));
   const list = parts.add(new OverlaysView(overlays, store, fail));
   const search = parts.add(new Search(overlays, workspaceState, extensionUri, log, fail));
-  const justDeleted = new JustDeleted(memento);
-  const context: CommandContext = { overlays, files, search, store, floors, trust, view, list, justDeleted, sourceControls, sides, machine, log };
+  const context: CommandContext = { overlays, files, search, store, floors, trust, view, list, handovers: handovers(memento), sourceControls, sides, machine, log };
   parts.add(registerCommands(context));
   parts.add(vscode.window.registerTerminalProfileProvider("overlay.terminal", terminalProfile(context)));
   const mountedWindow = parts.add(new MountedWindow(context));
-  parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => { release(overlays, removed, fail); }));
+  parts.add(vscode.workspace.onDidChangeWorkspaceFolders(({ removed }) => {
+    release(overlays, removed, fail);
+    void guarded(context, () => unmountLeft(context));
+  }));
   // Who becomes writable, or stops being so, is drawn differently in the Explorer; only a refresh asks again.
   parts.add(overlays.onDidChangeAccess(() => { void vscode.commands.executeCommand("workbench.files.action.refreshFilesExplorer"); }));
 
@@ -93,6 +97,7 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
   void mountedWindow.start();
   void openFromEnvironment(context);
   offerLastUndo(context).catch(fail);
+  void guarded(context, () => unmountLeft(context));
   clearOld(store, floors).catch(fail);
   return {
     api: createApi(context),

@@ -51,6 +51,10 @@ async function expectAllThere(overlay: { readFile(path: string): Promise<Uint8Ar
 
 function writeSome(): void {
   writeFileSync(at("/a"), "mine");
+  writeTheRest();
+}
+
+function writeTheRest(): void {
   mkdirSync(at("/n"));
   writeFileSync(at("/n/x"), "new");
   rmSync(at("/d"), { recursive: true });
@@ -93,7 +97,7 @@ describe("deaths", () => {
     const ended = endingOf(mounted);
     kill(world.keepers());
     expect(await ended).toMatchObject({ how: "failed" });
-    writeSome2();
+    writeTheRest();
     expect(await reasonOf(world.open())).toContain(world.point);
     expect(await codeOf(new OverlayStore(join(world.folder)).rename("scratch", "x")), "not even its name").toBe("EBUSY");
     expect(await isStranded(world.scratch, () => undefined)).toBe(true);
@@ -108,13 +112,8 @@ describe("deaths", () => {
     await expectAllThere(await world.open());
   });
 
-  function writeSome2(): void {
-    mkdirSync(at("/n"));
-    writeFileSync(at("/n/x"), "new");
-    rmSync(at("/d"), { recursive: true });
-  }
-
-  test("both are killed: what is left of the mount is cleared away by whoever opens the overlay next", async () => {
+  /** Keeper and fuse-overlayfs die after some work. */
+  async function bothKilled(): Promise<void> {
     const mounted = await world.mount();
     writeSome();
     const ended = endingOf(mounted);
@@ -122,6 +121,10 @@ describe("deaths", () => {
     kill(world.servers());
     await ended;
     await until("nobody serves it", () => world.servers().length === 0);
+  }
+
+  test("both are killed: what is left of the mount is cleared away by whoever opens the overlay next", async () => {
+    await bothKilled();
     expect(world.isMounted(), "the system keeps it").toBe(true);
     expect(await isStranded(world.scratch, () => undefined)).toBe(false);
     expect(world.isMounted()).toBe(false);
@@ -129,13 +132,7 @@ describe("deaths", () => {
   });
 
   test("both are killed: mounting it again does as well", async () => {
-    const mounted = await world.mount();
-    writeSome();
-    const ended = endingOf(mounted);
-    kill(world.keepers());
-    kill(world.servers());
-    await ended;
-    await until("nobody serves it", () => world.servers().length === 0);
+    await bothKilled();
     await expectAllThere(await world.mount());
     expect(readFileSync(at("/n/x"), "utf8")).toBe("new");
   });

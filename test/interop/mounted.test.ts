@@ -1,4 +1,5 @@
 /** What a window has of an overlay that is mounted: files, events, reviews, resets, layers, other windows; and what is refused. */
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -255,6 +256,25 @@ describe("reviewing and resetting while it is mounted", () => {
     await until("nobody stands in it", () => terminal.exitCode !== null || terminal.signalCode !== null);
     await mounted.reset("/d");
     expect(readFileSync(at("/d/e/f"), "utf8")).toBe("DEF");
+  });
+
+  test("what this process has started is told from what others have", async () => {
+    const mounted = await world.mount();
+    expect(await mounted.hasOwnUsersOnly(), "nobody").toBe(false);
+    const own = world.stand();
+    expect(await mounted.hasOwnUsersOnly()).toBe(true);
+    // Its parent ends at once, so that it is nobody's child here.
+    const stranger = Number(execFileSync("sh", ["-c", "sleep 600 >/dev/null 2>&1 & echo $!"], { cwd: world.point, encoding: "utf8" }));
+    try {
+      expect(await mounted.hasOwnUsersOnly()).toBe(false);
+    } finally {
+      process.kill(stranger);
+    }
+    await until("the stranger to be gone", () => !existsSync(`/proc/${String(stranger)}/cwd`));
+    expect(await mounted.hasOwnUsersOnly()).toBe(true);
+    own.kill();
+    await until("nobody stands in it", () => own.signalCode !== null);
+    await mounted.unmount();
   });
 
   test("beneath a new folder there is nothing to reset to", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buildProduct, checkFences } from "./build.ts";
 import { cache, requireNode24, root, say } from "./paths.ts";
 import { start, sweepRun, systemTemp } from "./processes.ts";
-import { add, closingLine, type Counts, none, readVitestResults } from "./results.ts";
+import { add, closingLine, type Counts, none, readVitestFailures, readVitestResults } from "./results.ts";
 import { findOnPath } from "./vscode/chromium.ts";
 
 interface Part {
@@ -28,6 +28,9 @@ async function check(...command: string[]): Promise<Counts> {
   return (await started.ended) === 0 ? none : failure;
 }
 
+/** Said once more at the end. */
+const failures: string[] = [];
+
 function vitest(project: string): () => Promise<Counts> {
   return async () => {
     const report = join(cache, `results-${project}-${process.pid}.json`);
@@ -35,6 +38,7 @@ function vitest(project: string): () => Promise<Counts> {
     try {
       const code = await start(process.execPath, [tool("vitest", "vitest.mjs"), ...args, ...filters], { cwd: root, show: true }).ended;
       const counts = readVitestResults(report);
+      failures.push(...readVitestFailures(report).map((line) => `${project}: ${line}`));
       if (counts === undefined) return failure;
       // Errors outside any test (an unhandled rejection) show in the exit code alone.
       return code !== 0 && counts.failed === 0 ? add(counts, failure) : counts;
@@ -155,5 +159,6 @@ const total = await main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   return failure;
 });
+if (failures.length > 0) process.stdout.write(`\nfailed:\n${failures.map((line) => `  ${line}\n`).join("")}`);
 process.stdout.write(`\n${closingLine(total)}\n`);
 process.exit(total.failed > 0 || total.passed === 0 && only !== undefined && !checks.has(only) ? 1 : 0);

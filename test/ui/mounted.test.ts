@@ -1,7 +1,7 @@
 // An overlay that is mounted, as a user works in it: terminal, git and search in the folder, what differs and resets on its
 // files, beside a window on overlay: that shows the same, and the end of it.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -23,10 +23,19 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
 
   const git = (...args: string[]): string => execFileSync("git", ["-C", folder, "-c", "user.name=T", "-c", "user.email=t@example.org", ...args], { encoding: "utf8" });
 
+  /** A process whose working folder is the mount. */
+  const standsInIt = async (): Promise<boolean> => readdirSync("/proc").some((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`) === folder;
+    } catch {
+      return false; // it has ended
+    }
+  });
+
   const isMounted = (): boolean => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${folder} `);
 
   beforeAll(async () => {
-    window = await openOverlayWindow({ "a.txt": "of the base\n", "b.txt": "of the base\n", "src/c.ts": "export const c = 1;\n" }, { env: { XDG_RUNTIME_DIR: runtime } });
+    window = await openOverlayWindow({ "a.txt": "of the base\n", "b.txt": "of the base\n", "src/c.ts": "export const c = 1;\n", "data.json": "{}\n" }, { env: { XDG_RUNTIME_DIR: runtime } });
     for (const args of [["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]]) execFileSync("git", ["-C", window.base, "-c", "user.name=T", "-c", "user.email=t@example.org", ...args]);
     before = recordTree(window.base);
   });
@@ -103,9 +112,11 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
   });
 
   test("Unmount in its own window goes on with the overlay, which shows the same; Reset Layers: as new; the base is untouched", async () => {
+    await explorer(mounted).click("data.json", { clickCount: 2 });
+    await until("the window's own language server to stand in the mount", standsInIt, { timeout: 60_000 });
     await runCommand(mounted, "Overlay: Unmount");
     await mounted.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false, { timeout: 60_000 });
-    expect(isMounted()).toBe(false);
+    await until("the mount to be gone", async () => !isMounted(), { timeout: 30_000 });
     expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);
     await explorer(mounted).row("new.txt");
     const { page } = window;

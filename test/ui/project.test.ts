@@ -1,19 +1,21 @@
 // Real work in the window of a mounted overlay: a clone of this repository, with its history, in the running VS Code. What
 // a virtual window cannot do works here as in any folder: language servers, VS Code's own git, search, tasks, the debugger.
-// The mount goes with the window, and the base is to the last nanosecond what it was. Unmount and reset: mounted.test.ts, test/interop/project.test.ts.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+// Afterwards the virtual window shows the same, and the base is to the last nanosecond what it was.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { openOverlay } from "../../src/host/index.js";
 import { differences, recordTree, type TreeRecord } from "../support/journey/treeRecord.ts";
 import { screenshots } from "../support/paths.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import { git, makeProject, type Project } from "../support/project.ts";
 import {
   acceptInput, appendText, explorer, keepEvidence, pick, quickPickRows, runCommand, save, shownFolder, sourceControl, startWorkbench, tabs, typeInput, until, waitForEditor,
-  waitForOverlay, waitForStatus, type Workbench,
+  waitForNotification, waitForOverlay, waitForStatus, type Workbench,
 } from "../support/vscode/ui/index.ts";
 import { findOnPath } from "../support/vscode/chromium.ts";
+import { treeDifferences, type WholeTree, wholeTreeOf, wholeTreeOnDisk } from "../support/wholeTree.ts";
 
 /** A program of the project's own, for the debugger: it stops in a file that was there before. */
 const program = `import { Random } from "./support/random.ts";
@@ -56,7 +58,7 @@ describe.skipIf(!canMount)("a project under git in the window of its mount", () 
 
   afterAll(async () => {
     await workbench.close();
-    if (point !== "") await until("the mount to go with its last window", async () => !existsSync(point), { timeout: 120_000 });
+    if (point !== "") await until("the mount to go with its last window", async () => !existsSync(point), { timeout: 60_000 });
     removeTemp(folder);
   });
 
@@ -185,7 +187,40 @@ describe.skipIf(!canMount)("a project under git in the window of its mount", () 
     await runCommand(page, "View: Close All Editors");
   });
 
-  test("the base is as it was, .git included", () => {
+  test("Unmount goes on with the virtual overlay, which shows the very same", async () => {
+    const worked = wholeTreeOnDisk(point);
+    await runCommand(page, "Terminal: Kill All Terminals");
+    // A shell or Git at its work is named; a language server of this window's own is in nobody's way.
+    await until("nothing else to stand in it", async () => {
+      await runCommand(page, "Overlay: Unmount");
+      return page.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false, { timeout: 10_000 }).then(() => true);
+    }, { timeout: 60_000 });
+    await waitForOverlay(page);
+    await until("the mount to be gone", async () => !existsSync(point), { timeout: 60_000 });
+    await waitForStatus(page, /project: [1-9]\d* changes/, { timeout: 60_000 });
+    expect(treeDifferences(worked, await shown())).toEqual([]);
+    await explorer(page).row("test/roll.ts");
+  }, 300_000);
+
+  test("Reset Layers makes it as new, and the base is as it was, .git included", async () => {
+    await runCommand(workbench.page, "Overlay: Reset Layers…");
+    await until("the figures", async () => (await quickPickRows(workbench.page))[0]?.description.includes(" · "), { timeout: 60_000 });
+    await acceptInput(workbench.page);
+    await waitForNotification(workbench.page, "'project' is as the base again.");
+    await waitForStatus(workbench.page, "project: 0 changes", { timeout: 60_000 });
+    expect(treeDifferences(wholeTreeOnDisk(base), await shown())).toEqual([]);
     expect(differences(before, recordTree(base))).toEqual([]);
   });
+
+  /** The overlay's tree, read beside the windows. */
+  async function shown(): Promise<WholeTree> {
+    const scratch = join(folder, "scratch");
+    const [id = ""] = readdirSync(scratch);
+    const overlay = await openOverlay({ base, scratch: join(scratch, id), readOnly: true });
+    try {
+      return await wholeTreeOf(overlay);
+    } finally {
+      await overlay.dispose();
+    }
+  }
 });

@@ -5,7 +5,7 @@ import type { ChangesView, ViewNode } from "../changesView.js";
 import type { Search } from "../find/index.js";
 import type { OverlayFileSystem } from "../fileSystemProvider.js";
 import type { FloorStore } from "../floorStore.js";
-import type { JustDeleted } from "../justDeleted.js";
+import type { Handovers } from "../nextWindow.js";
 import type { Overlays } from "../overlays.js";
 import type { OverlaysView } from "../overlaysView.js";
 import type { Machine, OverlayInfo, OverlayStore } from "../ports.js";
@@ -26,7 +26,7 @@ export interface CommandContext {
   readonly trust: Trust;
   readonly view: ChangesView;
   readonly list: OverlaysView;
-  readonly justDeleted: JustDeleted;
+  readonly handovers: Handovers;
   readonly sourceControls: SourceControls;
   readonly sides: ThirdSides;
   readonly machine: Machine;

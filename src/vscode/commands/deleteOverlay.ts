@@ -16,7 +16,7 @@ export async function deleteOverlay(context: CommandContext, clicked: unknown): 
   context.log.info(`Deleted overlay '${info.name}' (${info.id}); it can be had back for a week`);
   context.list.refresh();
   const closesWindow = folder !== undefined && (vscode.workspace.workspaceFolders?.length ?? 0) === 1;
-  if (closesWindow) await context.justDeleted.note(key, info.name);
+  if (closesWindow) await context.handovers.deleted.leave({ key, name: info.name });
   else offerUndo(context, key, info.name, false);
   if (closesWindow) await vscode.commands.executeCommand("workbench.action.closeFolder");
   else if (folder !== undefined) vscode.workspace.updateWorkspaceFolders(folder.index, 1);
@@ -41,7 +41,7 @@ function offerUndo(context: CommandContext, key: string, name: string, wasShown:
 
 /** For the window that comes after the one that a deletion closed. */
 export async function offerLastUndo(context: CommandContext): Promise<void> {
-  const { last } = context.justDeleted;
+  const last = context.handovers.deleted.left;
   if (last === undefined || !(await context.store.removed()).some(({ key }) => key === last.key)) return;
   offerUndo(context, last.key, last.name, true);
 }
@@ -54,7 +54,7 @@ export async function undoDeleteOverlay(context: CommandContext, clicked: unknow
 
 async function bringBack(context: CommandContext, key: string, show: boolean): Promise<void> {
   const info = await context.store.restore(key);
-  await context.justDeleted.forget();
+  await context.handovers.deleted.forget();
   context.overlays.remember(info.id);
   context.log.info(`Brought back overlay '${info.name}' (${info.id})`);
   context.list.refresh();

@@ -10,7 +10,7 @@ import { exportFolder, exportLayer, exportPatch } from "./export.js";
 import { importPatch } from "./importPatch.js";
 import { deleteOverlay, undoDeleteOverlay } from "./deleteOverlay.js";
 import { revealScratchFolder, showCommands, takeOver } from "./manage.js";
-import { mountPoint, newTerminal, openMounted, unmount } from "./mounted.js";
+import { mountPoint, newTerminal, openMounted } from "./mounted.js";
 import { openAllChanges } from "./multiDiff.js";
 import { openFile } from "./openFile.js";
 import { openAddressAsOverlay, openFolderAsOverlay, openRecentOverlay } from "./openFolder.js";
@@ -23,6 +23,7 @@ import { renameSnapshot, squashSnapshots, takeSnapshot } from "./snapshots.js";
 import { keepMine } from "./stale.js";
 import { compareThreeWays, mergeInEditor } from "./threeWays.js";
 import { emptyTrash, undoReset } from "./undoReset.js";
+import { unmount } from "./unmount.js";
 
 type Command = (context: CommandContext, clicked: unknown, selected: unknown, given: Given) => Promise<void>;
 

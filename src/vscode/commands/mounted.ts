@@ -1,13 +1,12 @@
-/** Open Mounted, Unmount, New Terminal: an overlay as an ordinary folder, for every program. */
+/** Open Mounted, New Terminal: an overlay as an ordinary folder, for every program. */
 import * as vscode from "vscode";
 import { OverlayError } from "../../engine/index.js";
-import { mountedFolderOf, overlayPathOf } from "../faces.js";
+import { overlayPathOf } from "../faces.js";
 import { mountedAt } from "../overlays.js";
 import type { MountedPlace, OverlayInfo } from "../ports.js";
 import type { Session } from "../session.js";
 import { activeSession } from "../statusBar.js";
-import { overlayUri } from "../uris.js";
-import { mention, pickSession, type CommandContext } from "./context.js";
+import { pickSession, type CommandContext } from "./context.js";
 import { pickOverlay, trusted } from "./openFolder.js";
 import { overlayOf } from "./overlayList.js";
 import { cancellable } from "./progress.js";
@@ -30,20 +29,6 @@ export async function openMounted(context: CommandContext, clicked: unknown): Pr
 function closeIfUnused(context: CommandContext, id: string): void {
   const used = [...(vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri), ...vscode.workspace.textDocuments.map(({ uri }) => uri)].some((uri) => overlayPathOf(uri)?.id === id);
   if (!used) void context.overlays.close(id);
-}
-
-export async function unmount(context: CommandContext, clicked: unknown): Promise<void> {
-  const session = await pickSession(context, clicked, ({ opened }) => mountedAt(opened) !== undefined);
-  if (session === undefined || mountedAt(session.opened) === undefined) {
-    mention(vscode.l10n.t("No overlay of this window is mounted."));
-    return;
-  }
-  const { info } = session;
-  const here = mountedFolderOf(info.id) !== undefined;
-  await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t("Unmounting '{0}'…", info.name) }, () => context.overlays.unmount(session));
-  // Its folder is no more: the window goes on with the same overlay, virtual.
-  if (here) await vscode.commands.executeCommand("vscode.openFolder", overlayUri(info), { forceReuseWindow: true });
-  else mention(vscode.l10n.t("'{0}' is not mounted any more.", info.name));
 }
 
 /** A shell in merged: mounts the overlay for it, and the mount stays as long as the shell stands in it. */

@@ -44,8 +44,9 @@ export async function waitForText(page: Page, wanted: string | RegExp, options: 
   }, options);
 }
 
+/** Not by a click: an editor that was scrolled has its first lines beneath its own title. */
 async function focus(page: Page): Promise<void> {
-  await text(page).locator(".view-lines").first().click({ position: { x: 2, y: 4 } });
+  await text(page).locator(".native-edit-context, textarea.inputarea").first().focus();
 }
 
 /** Replaces all of the active editor's text, as select-all and typing would. */
