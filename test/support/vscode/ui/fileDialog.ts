@@ -4,6 +4,9 @@ import { basename, dirname, join } from "node:path";
 import type { Page } from "playwright-core";
 import { until } from "./until.ts";
 
+/** After this long an Enter that had no effect is taken for one that was dropped. */
+const againMs = 3_000;
+
 /**
  * Types a path and accepts it, then waits until `done`. `path` is absolute; a folder's ends in "/", else it is a new file's,
  * or a file's. Its folder has to be there. The dialog lists the folder that it begins in, and then puts that into its box,
@@ -26,8 +29,16 @@ export async function choosePath(page: Page, path: string, done: () => Promise<b
       return isListOf(of, await labels()) && (await box.inputValue({ timeout: 1_000 })) === step;
     }, { timeout: 60_000 });
   }
-  await box.press("Enter");
-  await until(`the file dialog to take ${path}`, done, { timeout: 60_000 });
+  // While it is at work the dialog drops an Enter, and stays as it was.
+  let pressed = 0;
+  await until(`the file dialog to take ${path}`, async () => {
+    if (await done()) return true;
+    if (Date.now() - pressed > againMs && (await box.count()) > 0 && (await box.inputValue({ timeout: 1_000 })) === path) {
+      await box.press("Enter", { timeout: 1_000 });
+      pressed = Date.now();
+    }
+    return false;
+  }, { timeout: 60_000 });
 }
 
 /** Only files of some kinds may be listed, but all folders are; of a long list some rows are drawn. */
