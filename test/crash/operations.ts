@@ -40,13 +40,15 @@ const operation = (name: string, run: Operation["run"], more: Partial<Operation>
 const core = (name: string, run: Operation["run"], more: Partial<Operation> = {}): Operation => operation(name, run, { core: true, ...more });
 
 const write = (path: string, make = operation) => make(`write ${path}`, (o) => o.writeFile(path, "written anew"), { inPlace: true });
-const append = (path: string, make = operation) => make(`append ${path}`, (o) => o.append(path, "+"));
+/** A copy-up that nothing follows changes nothing but one thing: of several names of one lower file it parts its own. */
+const copied = (path: string): Pick<Operation, "parts"> => ({ parts: [(o) => o.copyUp(path)] });
+const append = (path: string, make = operation) => make(`append ${path}`, (o) => o.append(path, "+"), copied(path));
 const unlink = (path: string, make = operation) => make(`unlink ${path}`, (o) => o.unlink(path));
 const rm = (path: string, make = operation) => make(`rm ${path}`, (o) => o.remove(path, { recursive: true }));
 const rmdir = (path: string, make = operation) => make(`rmdir ${path}`, (o) => o.rmdir(path));
 const mkdir = (path: string, make = operation) => make(`mkdir ${path}`, (o) => o.createDirectory(path));
 const mv = (from: string, to: string, make = operation) => make(`mv ${from} ${to}`, (o) => o.rename(from, to), { replaces: to });
-const chmod = (path: string, make = operation) => make(`chmod ${path}`, (o) => o.chmod(path, 0o710));
+const chmod = (path: string, make = operation) => make(`chmod ${path}`, (o) => o.chmod(path, 0o710), copied(path));
 /** Of a renamed entry: it goes back under its old name, that is reset, and what lies below the new name comes back. */
 function reset(path: string, make = operation): Operation {
   let from = path;
@@ -58,9 +60,9 @@ function reset(path: string, make = operation): Operation {
   return make(`reset ${path}`, (o) => o.reset(path), { parts: [goBack, (o) => o.reset(from), (o) => o.reset(path)] });
 }
 
-const ln = (from: string, to: string, make = operation) => make(`ln ${from} ${to}`, (o) => o.link(from, to));
+const ln = (from: string, to: string, make = operation) => make(`ln ${from} ${to}`, (o) => o.link(from, to), copied(from));
 const cp = (from: string, to: string, make = operation) => make(`cp ${from} ${to}`, (o) => o.copy(from, to, { overwrite: true }), { replaces: to, inPlace: true });
-const truncate = (path: string, size: number, make = operation) => make(`truncate ${path} ${String(size)}`, (o) => o.truncate(path, size));
+const truncate = (path: string, size: number, make = operation) => make(`truncate ${path} ${String(size)}`, (o) => o.truncate(path, size), copied(path));
 
 function writeThrough(path: string, flags: string | number): Operation {
   return operation(`open ${path} ${String(flags)}`, async (o) => {
@@ -70,8 +72,8 @@ function writeThrough(path: string, flags: string | number): Operation {
     } finally {
       await file.close();
     }
-    // An open that empties or makes the file, then a write: each is whole.
-  }, { parts: [async (o) => { await (await o.open(path, flags)).close(); }] });
+    // An open that copies, empties or makes the file, then a write: each is whole.
+  }, { parts: [(o) => o.copyUp(path), async (o) => { await (await o.open(path, flags)).close(); }] });
 }
 
 export const operations: readonly Operation[] = [
@@ -85,7 +87,7 @@ export const operations: readonly Operation[] = [
   mv("/lo", "/n", core), mv("/lo", "/both"), mv("/both", "/gone"), mv("/both", "/lo", core), mv("/v", "/gone"), mv("/up", "/m/lo"), mv("/m/lo", "/lo"), mv("/link", "/n"), mv("/re/in", "/in"),
   mv("/ld", "/n", core), mv("/ld", "/e"), mv("/m", "/e", core), mv("/op", "/gd"), mv("/re", "/old", core), mv("/re", "/vd"), mv("/re/sub", "/n"), mv("/vd", "/e"), mv("/ld/g", "/op/g"), mv("/m", "/n"),
   chmod("/lo", core), chmod("/both"), chmod("/ld"), chmod("/re/sub"),
-  operation("utimes /ld/f", (o) => o.utimes("/ld/f", 1, 2)),
+  operation("utimes /ld/f", (o) => o.utimes("/ld/f", 1, 2), copied("/ld/f")),
   operation("symlink /n", (o) => o.symlink("lo", "/n")), operation("symlink /gone", (o) => o.symlink("lo", "/gone")),
   ln("/lo", "/n", core), ln("/both", "/gone"),
   cp("/lo", "/n"), cp("/lo", "/both"), cp("/m", "/n"), cp("/re", "/gd"), cp("/re", "/op"), cp("/ld", "/e"), cp("/link", "/n"),
@@ -101,12 +103,21 @@ export const operations: readonly Operation[] = [
 function layerOperations(): Operation[] {
   const newest = async (o: Overlay) => (await o.dropped())[0]?.id ?? "none";
   const back = async (o: Overlay) => o.bringBack(await newest(o));
-  /** The undo of a renamed folder's reset is two operations: back in its place under the old name, then renamed again. */
-  const halfBack = async (o: Overlay) => {
-    const [item] = await o.dropped();
-    await back(o);
-    if (item?.what === "reset" && item.path === "/old") await o.rename("/re", "/old", { overwrite: false });
-  };
+  /**
+   * The undo of a renamed entry's reset is up to three operations: back under its old name, what the lowers have under the
+   * new one hidden, then renamed again. In turn: the last state but one, and the one before that.
+   */
+  let newName = "none";
+  const undone: NonNullable<Operation["parts"]> = [
+    async (o) => {
+      const [item] = await o.dropped();
+      await back(o);
+      const renamed = (await o.changes()).find((change) => change.kind === "renamed" && item?.what === "reset" && change.from === item.path);
+      newName = renamed?.path ?? "none";
+      if (item?.path !== undefined && renamed !== undefined) await o.rename(renamed.path, item.path, { overwrite: false });
+    },
+    (o) => o.reset(newName),
+  ];
   const layers: NonNullable<Operation["before"]> = [
     (o) => o.takeSnapshot("one"), (o) => o.append("/lo", "1"), (o) => o.rename("/ld", "/n"), (o) => o.remove("/m/both"),
     (o) => o.takeSnapshot("two"), (o) => o.append("/lo", "2"), (o) => o.writeFile("/n/f", "2"),
@@ -123,8 +134,8 @@ function layerOperations(): Operation[] {
     operation("bring back layers", back, { before: [...layers, (o) => o.resetTo("base")] }),
     operation("bring back everything", back, { before: [(o) => o.reset()] }),
     operation("bring back everything over newer changes", async (o) => o.bringBack(await newest(o), { replace: true }), { before: [(o) => o.reset(), (o) => o.writeFile("/lo", "newer"), (o) => o.takeSnapshot(), (o) => o.createDirectory("/n")] }),
-    ...["/m", "/both", "/re", "/v", "/op"].map((path) => operation(`bring back ${path}, deleted`, back, { before: [(o) => o.remove(path, { recursive: true })], parts: path === "/re" ? [halfBack] : [] })),
-    ...["/m", "/both", "/gone", "/vd"].map((path) => operation(`bring back ${path}, reset`, back, { before: [(o) => o.reset(path)] })),
+    ...["/m", "/both", "/re", "/v", "/op"].map((path) => operation(`bring back ${path}, deleted`, back, { before: [(o) => o.remove(path, { recursive: true })], parts: undone })),
+    ...["/m", "/both", "/gone", "/vd"].map((path) => operation(`bring back ${path}, reset`, back, { before: [(o) => o.reset(path)], parts: undone })),
     operation("forget everything", (o) => o.forget(), { before: [...layers, (o) => o.remove("/m", { recursive: true }), (o) => o.resetTo("base"), (o) => o.remove("/ld", { recursive: true })] }),
   ];
 }
