@@ -1,6 +1,6 @@
 /** The node host's overlays in the words of the adapter's ports: each call is passed on, nothing is decided here. */
 import { isCaseSensitiveToRead } from "./host/caseProbe.js";
-import { breakLock, describeOwner, isBaseUri, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type OpenOverlayOptions, type StoredOverlay } from "./host/index.js";
+import { breakLock, describeOwner, isBaseUri, openOverlay, OverlayError, OverlayStore as Folder, type OpenOverlay, type OpenOverlayOptions, readMountMark, type StoredOverlay } from "./host/index.js";
 import { createCarrier, createMountedCarrier } from "./nodeCarrier.js";
 import { isStranded, joinMounted, type MountedOverlay, mountOverlay, overlayAt, pointOf, whenMounted } from "./mount/index.js";
 import type { CancelSignal, Env } from "./engine/index.js";
@@ -68,8 +68,11 @@ export function createNodeStore(root: () => string, tools: StoreTools): OverlayS
       return { bytes, changes };
     },
     async owner(id) {
-      const owner = await (await find(id)).owner();
-      return owner === undefined ? undefined : describeOwner(owner);
+      const stored = await find(id);
+      const owner = await stored.owner();
+      if (owner === undefined) return undefined;
+      const mark = await readMountMark(stored.folder);
+      return mark === undefined ? describeOwner(owner) : `a mount at ${mark.point}`;
     },
     rename: (id, name) => folder().rename(id, name),
     duplicate: async (id, name, signal) => infoOf(await find(await folder().duplicate(id, name, signal === undefined ? {} : { signal }))),

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { exportPatchFile, importPatch, type OverlayEvent } from "../../src/host/index.js";
 import type { MountedOverlay } from "../../src/mount/index.js";
+import { createNodeStore } from "../../src/nodeStore.js";
 import { recordTree } from "../support/journey/treeRecord.js";
 import { codeOf, mergedTree } from "../support/world.js";
-import { missing, MountWorld, until } from "./mountWorld.js";
+import { keeperProgram, missing, MountWorld, until } from "./mountWorld.js";
 
 let world: MountWorld;
 let before: ReturnType<typeof recordTree>;
@@ -256,6 +257,21 @@ describe("reviewing and resetting while it is mounted", () => {
     await until("nobody stands in it", () => terminal.exitCode !== null || terminal.signalCode !== null);
     await mounted.reset("/d");
     expect(readFileSync(at("/d/e/f"), "utf8")).toBe("DEF");
+  });
+
+  test("who asks who has it is told of the mount, not of the process that looks after it", async () => {
+    const store = createNodeStore(() => join(world.folder, "store"), { ripgrep: async () => undefined, keeper: keeperProgram, connect: () => { throw new Error("no base of this kind"); }, log: () => undefined });
+    const { id } = await store.create(world.base, undefined);
+    const opened = await store.mount(id, { durability: "none", retention: {}, waitMs: 0 });
+    const point = opened.kind === "writable" ? opened.mounted?.point : undefined;
+    try {
+      expect(point).toBeDefined();
+      expect(await store.owner(id)).toBe(`a mount at ${String(point)}`);
+    } finally {
+      if (opened.kind === "writable") await opened.mounted?.unmount();
+      await opened.overlay.dispose();
+    }
+    expect(await store.owner(id)).toBeUndefined();
   });
 
   test("what this process has started is told from what others have", async () => {
