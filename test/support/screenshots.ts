@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   makeSourceTree(base);
   say("starting VS Code");
   const workbench = await startWorkbench({
-    extension: "dev", env: { OVERLAY_WORKSPACE_OPEN: base },
+    extension: "dev", env: { OVERLAY_WORKSPACE_OPEN: base, XDG_RUNTIME_DIR: makeFolder(folder, "run") },
     settings: { "editor.minimap.enabled": false, "workbench.colorTheme": process.env["OVERLAY_SCREENSHOT_THEME"] ?? "Default Light Modern", "diffEditor.renderSideBySide": true, "json.validate.enable": false, "overlay.search.useBuiltInSearch": "never" },
   });
   try {
@@ -36,6 +36,12 @@ async function main(): Promise<void> {
     await workbench.close();
     removeTemp(folder);
   }
+}
+
+function makeFolder(folder: string, name: string): string {
+  const made = join(folder, name);
+  mkdirSync(made, { mode: 0o700 });
+  return made;
 }
 
 async function makeChanges(page: Page, base: string): Promise<void> {
@@ -116,6 +122,33 @@ async function takePictures(page: Page): Promise<void> {
   await runCommand(page, "Notifications: Clear All Notifications");
   await page.mouse.move(900, 300); // away from the edge that was pulled
   await take(page, "overlays");
+  await takeMounted(page);
+}
+
+/** A window on the mounted overlay, with a shell in it. */
+async function takeMounted(page: Page): Promise<void> {
+  const opened = page.context().waitForEvent("page");
+  await runCommand(page, "Overlay: Open Mounted");
+  const mounted = await opened;
+  await mounted.setViewportSize(size);
+  await waitForStatus(mounted, /eslint: \d+ changes/, { timeout: 60_000 });
+  await explorer(mounted).click("lib/cli.js", { clickCount: 2 });
+  await waitForEditor(mounted, "cli.js");
+  await growView(mounted, "Overlay Changes", 60);
+  await runCommand(mounted, "Terminal: Create New Terminal");
+  await mounted.locator(".terminal-wrapper.active .xterm-helper-textarea").focus();
+  for (const line of ["PS1='$ '; clear", "git switch -c experiment", "git diff --stat -- lib/cli.js", "ls lib/checks | wc -l"]) {
+    await mounted.keyboard.type(line);
+    await mounted.keyboard.press("Enter");
+  }
+  await waitForStatus(mounted, "experiment");
+  await mounted.mouse.move(900, 300);
+  await take(mounted, "mounted");
+  await runCommand(mounted, "Terminal: Kill All Terminals");
+  await runCommand(mounted, "Overlay: Unmount");
+  await until("the mount to be gone", async () => mounted.url().includes("folder=overlay"), { timeout: 60_000 });
+  await waitForOverlay(mounted);
+  await mounted.close();
 }
 
 /** The view Overlay Search with something to replace, and the comparison that shows it. */
