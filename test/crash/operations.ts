@@ -47,7 +47,7 @@ const unlink = (path: string, make = operation) => make(`unlink ${path}`, (o) =>
 const rm = (path: string, make = operation) => make(`rm ${path}`, (o) => o.remove(path, { recursive: true }));
 const rmdir = (path: string, make = operation) => make(`rmdir ${path}`, (o) => o.rmdir(path));
 const mkdir = (path: string, make = operation) => make(`mkdir ${path}`, (o) => o.createDirectory(path));
-const mv = (from: string, to: string, make = operation) => make(`mv ${from} ${to}`, (o) => o.rename(from, to), { replaces: to });
+const mv = (from: string, to: string, make = operation) => make(`mv ${from} ${to}`, (o) => o.rename(from, to), { replaces: to, ...copied(from) });
 const chmod = (path: string, make = operation) => make(`chmod ${path}`, (o) => o.chmod(path, 0o710), copied(path));
 /** Of a renamed entry: it goes back under its old name, that is reset, and what lies below the new name comes back. */
 function reset(path: string, make = operation): Operation {

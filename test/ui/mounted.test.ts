@@ -5,14 +5,12 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fr
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { canMount } from "../support/canMount.ts";
 import { differences, recordTree, type TreeRecord } from "../support/journey/treeRecord.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
   appendText, explorer, keepEvidence, openOverlayWindow, runCommand, save, shownFolder, until, view, waitForEditor, waitForNotification, waitForStatus, waitForText, type OverlayWindow,
 } from "../support/vscode/ui/index.ts";
-
-/** Where there is no FUSE the command only says so: that is what test/interop is for. */
-const canMount = process.platform === "linux" && existsSync("/dev/fuse") && (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, "fuse-overlayfs")));
 
 describe.skipIf(!canMount)("a mounted overlay", () => {
   let window: OverlayWindow;

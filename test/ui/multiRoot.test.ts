@@ -1,7 +1,8 @@
 // Two overlays over one base and a plain folder in one workspace file: each is told from the others wherever it shows.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { canMount } from "../support/canMount.ts";
 import { withOverlay } from "../support/journey/script.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
@@ -13,9 +14,11 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
   const folder = makeTemp("multi-root");
   const base = join(folder, "base");
   const file = join(folder, "work.code-workspace");
+  const runtime = join(folder, "run");
   let workbench: Workbench;
 
   beforeAll(async () => {
+    mkdirSync(runtime, { mode: 0o700 });
     plantFiles(base, { "a.txt": "a of the base\n", "b.txt": "b of the base\n" });
     plantFiles(join(folder, "plain"), { "p.txt": "plain\n" });
     for (const name of ["first", "second"]) {
@@ -27,7 +30,7 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
       folders: [{ uri: "overlay://first/base", name: "First" }, { uri: "overlay://second/base", name: "Second" }, { path: "plain", name: "Plain" }],
     }));
     // Named from outside, the base needs no question.
-    workbench = await startWorkbench({ extension: "dev", workspace: file, env: { OVERLAY_WORKSPACE_OPEN: base }, settings: { "overlay.scratchRoot": join(folder, "scratch"), "scm.providerCountBadge": "visible" } });
+    workbench = await startWorkbench({ extension: "dev", workspace: file, env: { OVERLAY_WORKSPACE_OPEN: base, XDG_RUNTIME_DIR: runtime }, settings: { "overlay.scratchRoot": join(folder, "scratch"), "scm.providerCountBadge": "visible" } });
     await waitForFolders(workbench, file, 3);
   });
   afterEach((context) => keepEvidence(context, workbench));
@@ -144,5 +147,26 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
       await waitForText(page, "of the second");
       await waitForStatus(page, "second: 2 changes");
     }
+  });
+
+  test.skipIf(!canMount)("a mounted overlay among other folders: Unmount puts the virtual one in its place, and leaves the others", async () => {
+    const { page } = workbench;
+    await open("First/a.txt");
+    await runCommand(page, "Overlay: New Terminal");
+    await pick(page, "first");
+    await page.locator(".terminal-wrapper.active .xterm-helper-textarea").waitFor({ timeout: 60_000 });
+    const point = join(runtime, "overlay-workspace", "first", "base");
+    writeFileSync(file, JSON.stringify({ folders: [{ path: point, name: "Mounted" }, { uri: "overlay://second/base", name: "Second" }, { path: "plain", name: "Plain" }] }));
+    await until("its badge in the mount", async () => (await badge("Mounted/a.txt")) === "M", { timeout: 60_000 });
+    await runCommand(page, "Terminal: Kill All Terminals");
+    await until("the shell to have gone", async () => page.locator(".terminal-wrapper").count().then((count) => count === 0));
+    await runCommand(page, "Overlay: Unmount");
+    await until("the mount to be gone", async () => !existsSync(point), { timeout: 60_000 });
+    await until("the overlay in the workspace file", async () => readFileSync(file, "utf8").includes("overlay://first/base"), { timeout: 30_000 });
+    const rows = await explorer(page).waitFor("the folders", (all) => all.filter(({ level }) => level === 1).length === 3);
+    expect(rows.filter(({ level }) => level === 1).map(({ label }) => label)).toEqual(["Mounted", "Second", "Plain"]);
+    await until("its badge", async () => (await badge("Mounted/a.txt")) === "M", { timeout: 30_000 });
+    await open("Mounted/a.txt");
+    await waitForText(page, "of the first");
   });
 });

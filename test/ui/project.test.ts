@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openOverlay } from "../../src/host/index.js";
+import { canMount } from "../support/canMount.ts";
 import { differences, recordTree, type TreeRecord } from "../support/journey/treeRecord.ts";
 import { screenshots } from "../support/paths.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
@@ -14,7 +15,6 @@ import {
   acceptInput, appendText, explorer, keepEvidence, pick, quickPickRows, runCommand, save, shownFolder, sourceControl, startWorkbench, tabs, typeInput, until, waitForEditor,
   waitForNotification, waitForOverlay, waitForStatus, type Workbench,
 } from "../support/vscode/ui/index.ts";
-import { findOnPath } from "../support/vscode/chromium.ts";
 import { treeDifferences, type WholeTree, wholeTreeOf, wholeTreeOnDisk } from "../support/wholeTree.ts";
 
 /** A program of the project's own, for the debugger: it stops in a file that was there before. */
@@ -23,9 +23,6 @@ const program = `import { Random } from "./support/random.ts";
 const random = new Random(42);
 console.log(random.below(1000));
 `;
-
-/** Where there is no FUSE there is nothing to open: that this is said is tested in test/interop, which needs it. */
-const canMount = process.platform === "linux" && existsSync("/dev/fuse") && findOnPath(["fuse-overlayfs"]) !== undefined;
 
 describe.skipIf(!canMount)("a project under git in the window of its mount", () => {
   const folder = makeTemp("project");
