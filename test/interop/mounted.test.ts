@@ -261,6 +261,8 @@ describe("reviewing and resetting while it is mounted", () => {
 
   test("who asks who has it is told of the mount, not of the process that looks after it", async () => {
     const store = createNodeStore(() => join(world.folder, "store"), { ripgrep: async () => undefined, keeper: keeperProgram, connect: () => { throw new Error("no base of this kind"); }, log: () => undefined });
+    const given = process.env["XDG_RUNTIME_DIR"];
+    process.env["XDG_RUNTIME_DIR"] = world.folder;
     const { id } = await store.create(world.base, undefined);
     const opened = await store.mount(id, { durability: "none", retention: {}, waitMs: 0 });
     const point = opened.kind === "writable" ? opened.mounted?.point : undefined;
@@ -270,6 +272,8 @@ describe("reviewing and resetting while it is mounted", () => {
     } finally {
       if (opened.kind === "writable") await opened.mounted?.unmount();
       await opened.overlay.dispose();
+      if (given === undefined) delete process.env["XDG_RUNTIME_DIR"];
+      else process.env["XDG_RUNTIME_DIR"] = given;
     }
     expect(await store.owner(id)).toBeUndefined();
   });
