@@ -9,7 +9,7 @@ import { canMount } from "../support/canMount.ts";
 import { differences, recordTree, type TreeRecord } from "../support/journey/treeRecord.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
 import {
-  appendText, explorer, keepEvidence, openOverlayWindow, runCommand, save, shownFolder, until, view, waitForEditor, waitForNotification, waitForStatus, waitForText, type OverlayWindow,
+  answerNotification, appendText, explorer, keepEvidence, openOverlayWindow, runCommand, save, shownFolder, typeInput, until, view, waitForEditor, waitForNotification, waitForStatus, waitForText, type OverlayWindow,
 } from "../support/vscode/ui/index.ts";
 
 describe.skipIf(!canMount)("a mounted overlay", () => {
@@ -109,10 +109,12 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
     await until("the shell to have gone", async () => page.locator(".terminal-wrapper").count().then((count) => count === 0));
   });
 
-  test("Unmount in its own window goes on with the overlay, which shows the same; Reset Layers: as new; the base is untouched", async () => {
+  test("Unmount, offered when a language server of its own is in the way of a snapshot, goes on with the overlay, which shows the same; Reset Layers: as new; the base is untouched", async () => {
     await explorer(mounted).click("data.json", { clickCount: 2 });
     await until("the window's own language server to stand in the mount", standsInIt, { timeout: 60_000 });
-    await runCommand(mounted, "Overlay: Unmount");
+    await runCommand(mounted, "Overlay: Take Snapshot…");
+    await typeInput(mounted, "before the end");
+    await answerNotification(mounted, "this needs the overlay unmounted for a moment, and the mounted overlay is in use by", "Unmount");
     await mounted.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false, { timeout: 60_000 });
     await until("the mount to be gone", async () => !isMounted(), { timeout: 30_000 });
     expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([]);

@@ -1,5 +1,6 @@
 /** What the commands share: the parts they work on, what they were called with, and how they fail. */
 import * as vscode from "vscode";
+import { OverlayError } from "../../engine/index.js";
 import { describe, make } from "../errors.js";
 import type { ChangesView, ViewNode } from "../changesView.js";
 import type { Search } from "../find/index.js";
@@ -170,5 +171,13 @@ export async function guarded(context: CommandContext, work: () => Promise<unkno
 export async function reportError(log: vscode.LogOutputChannel, error: unknown): Promise<void> {
   log.error(error instanceof Error ? error : String(error));
   const show = vscode.l10n.t("Show Log");
-  if ((await vscode.window.showErrorMessage(describe(error), show)) === show) log.show();
+  const unmount = vscode.l10n.t("Unmount");
+  const answer = await vscode.window.showErrorMessage(describe(error), ...(isKeptByMount(error) ? [unmount] : []), show);
+  if (answer === show) log.show();
+  else if (answer === unmount) await vscode.commands.executeCommand("overlay.unmount");
+}
+
+/** It needed the overlay unmounted for a moment, and something stands in the mount. */
+function isKeptByMount(error: unknown): boolean {
+  return error instanceof OverlayError && error.cause instanceof OverlayError && error.cause.code === "EBUSY" && error.cause.operation === "unmount";
 }
