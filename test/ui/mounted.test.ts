@@ -98,6 +98,8 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
 
   test("a terminal from the virtual window stands in it, and Unmount names its shell", async () => {
     const { page } = window;
+    await runCommand(page, "Overlay: Apply to Base…");
+    await waitForNotification(page, "'base' is mounted, and its base must not change beneath the mount.");
     await runCommand(page, "Overlay: New Terminal");
     await page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus();
     await page.keyboard.type("pwd > where.txt");

@@ -6,7 +6,9 @@ import * as vscode from "vscode";
 import { completed, countsOf } from "../applyChoice.js";
 import type { Applied, ApplyItem, ApplyPlan, LeftOut } from "../carrier.js";
 import { make } from "../errors.js";
+import { shownUri } from "../faces.js";
 import { readOnlyReason } from "../fileSystemProvider.js";
+import { mountedAt } from "../overlays.js";
 import { outermost } from "../paths.js";
 import type { Session } from "../session.js";
 import { baseText } from "../uris.js";
@@ -21,6 +23,7 @@ export async function applyToBase(context: CommandContext, clicked: unknown, sel
   if (chosen === undefined) return;
   const { session, paths } = chosen;
   refuseReadOnly(session);
+  if (isMounted(context, session)) return;
   if (session.remote !== undefined) {
     offerExports(context, vscode.l10n.t("'{0}' is not on a disk, so it is only ever read, and nothing was applied.", baseText(session.info.base)), clicked, selected);
     return;
@@ -46,6 +49,15 @@ export async function applyToBase(context: CommandContext, clicked: unknown, sel
 function refuseReadOnly(session: Session): void {
   const reason = readOnlyReason(session);
   if (reason !== undefined) throw make("NoPermissions", vscode.l10n.t("Nothing was applied: {0}.", reason));
+}
+
+/** Says so, with what can be done: beneath a live mount the base must not change, as the mount does not look at it again. */
+function isMounted({ log }: CommandContext, { info, opened }: Session): boolean {
+  if (mountedAt(opened) === undefined) return false;
+  tell(log, "warning", vscode.l10n.t("'{0}' is mounted, and its base must not change beneath the mount. Nothing was applied or undone.", info.name), [
+    { title: vscode.l10n.t("Unmount"), run: () => vscode.commands.executeCommand("overlay.unmount", shownUri(info)) },
+  ]);
+  return true;
 }
 
 function offerExports(context: CommandContext, why: string, clicked: unknown, selected: unknown): void {
@@ -98,6 +110,7 @@ export async function undoApply(context: CommandContext, clicked: unknown): Prom
   const session = await pickSession(context, clicked, ({ access }) => access.kind === "writable");
   if (session === undefined) return;
   refuseReadOnly(session);
+  if (isMounted(context, session)) return;
   const items = (await session.carrier.applied()).flatMap((one) => appliedItem(one));
   if (items.length === 0) {
     mention(vscode.l10n.t("Nothing was applied from '{0}' that could be undone.", session.info.name));
