@@ -10,6 +10,7 @@ import { flatten } from "./flatten.js";
 import { lookup } from "./lookup.js";
 import { childPath, type OverlayPath, rootPath } from "./paths.js";
 import { readlink } from "./read.js";
+import { isWhiteout, opaqueMarker } from "./markers.js";
 import { plainLayers } from "./plainLayers.js";
 import { listPlace } from "./readdir.js";
 import type { CopyOptions } from "./stage.js";
@@ -86,7 +87,10 @@ async function linkTree(ctx: Context, from: string, to: string, directory: boole
   if (!directory) return ctx.scratch.link(from, to);
   const stat = await ctx.scratch.lstat(from);
   await ctx.scratch.makeDirectory(to, 0o700);
-  for (const { name, type } of (await ctx.scratch.readDirectory(from)).entries) await linkTree(ctx, `${from}/${name}`, `${to}/${name}`, type === "directory");
+  const { entries } = await ctx.scratch.readDirectory(from);
+  const isOpaque = entries.some(({ name }) => name === opaqueMarker);
+  // What the mount alone needs (src/mount/veil.ts) does not come back.
+  for (const { name, type } of entries) if (!isOpaque || !isWhiteout(name)) await linkTree(ctx, `${from}/${name}`, `${to}/${name}`, type === "directory");
   await ctx.scratch.chmod(to, stat.mode);
   await ctx.scratch.utimes(to, stat.atimeMs, stat.mtimeMs);
 }

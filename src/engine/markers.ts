@@ -38,10 +38,14 @@ export function checkChangeable(name: string): void {
   }
 }
 
+export function isWhiteout(name: string): boolean {
+  return isReserved(name) && !name.startsWith(metaPrefix);
+}
+
 /** What the names of one folder of an upper say: which stand, which are hidden, and whether it hides what lies below. For who watches one. */
 export function readNames(all: readonly string[]): { readonly names: ReadonlySet<string>; readonly hidden: ReadonlySet<string>; readonly opaque: boolean } {
   const names = new Set(all.filter((name) => !isReserved(name)));
-  const hidden = new Set(all.filter((name) => isReserved(name) && !name.startsWith(metaPrefix)).map((name) => name.slice(prefix.length)));
+  const hidden = new Set(all.filter(isWhiteout).map((name) => name.slice(prefix.length)));
   return { names, hidden, opaque: all.includes(opaqueMarker) };
 }
 

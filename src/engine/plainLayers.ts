@@ -1,13 +1,15 @@
 /**
- * The snapshots in a form that another tool reads as merged shows them: those that hold redirects, or names beside their
- * own whiteouts, are written out anew beside the layers, the rest hand over what they are. What a redirected folder shows
- * is copied, everything else is a second name of what is there, as nobody writes to a lower layer. In `plain/`, which means
+ * The snapshots in a form that another tool reads as merged shows them: those that hold redirects, names beside their own
+ * whiteouts, or opaque folders over folders of the layers below, are written out anew beside the layers, the rest hand over
+ * what they are. Opaque folders are no matter of form: fuse-overlayfs finds what they hide (src/mount/veil.ts), and nobody
+ * may put into a snapshot what makes up for that. What a redirected folder shows is copied, everything else is a second name of what is there, as nobody writes to a lower layer. In `plain/`, which means
  * nothing to anybody else: thrown away when the upper comes back, and before it is made again.
  */
 import type { Context } from "./context.js";
 import { checkCancelled } from "./copyUpRegistry.js";
 import { makeOpaque } from "./create.js";
 import { isCode, Refusal } from "./errors.js";
+import type { LowerLayer } from "./layer.js";
 import type { LowerDirectory, LowerFile, LowerFound } from "./lowerView.js";
 import { readMarked, whiteoutName } from "./markers.js";
 import { childPath, joinLayer } from "./paths.js";
@@ -18,19 +20,31 @@ const plainFolder = "plain";
 /** How often a file that changes while it is copied is copied again. */
 const patience = 5;
 
+/** A layer that is read, and where in it. */
+interface Below {
+  readonly layer: LowerLayer;
+  readonly root: string;
+}
+
+/** Whether a layer path that was lent is of a copy that means nothing to the overlay. */
+export function isWrittenOut(path: string): boolean {
+  return path.startsWith(`${plainFolder}/`);
+}
+
 /** Layer paths in the scratch, topmost first. @throws Refusal ENOTSUP (a special file in a renamed folder), ECANCELED; LayerError. */
 export async function plainLayers(ctx: Context, options: CopyOptions): Promise<readonly string[]> {
   await dropPlainLayers(ctx);
   const paths: string[] = [];
-  for (const { id, path } of ctx.layers.state.snapshots) {
-    if (await isPlain(ctx, path, options)) {
-      paths.push(path);
+  for (const { id, path } of [...ctx.layers.state.snapshots].reverse()) {
+    const below = [...paths.map((root) => ({ layer: ctx.scratch, root })), { layer: ctx.base.layer, root: "" }];
+    if (await isPlain(ctx, path, "", below, options)) {
+      paths.unshift(path);
       continue;
     }
     await ctx.scratch.makeDirectory(plainFolder, 0o700).catch((error: unknown) => { if (!isCode(error, "EEXIST")) throw error; });
     const out = `${plainFolder}/${path.slice(path.lastIndexOf("/") + 1)}`;
     await writeMarked(ctx, path, ctx.layers.view(id), out, options);
-    paths.push(out);
+    paths.unshift(out);
   }
   return paths;
 }
@@ -39,12 +53,30 @@ export async function dropPlainLayers(ctx: Context): Promise<void> {
   await ctx.work.discardTree(plainFolder);
 }
 
-async function isPlain(ctx: Context, layer: string, options: CopyOptions): Promise<boolean> {
+async function isPlain(ctx: Context, layer: string, path: string, below: readonly Below[], options: CopyOptions): Promise<boolean> {
   checkCancelled(options.signal);
-  const { children, whiteouts, shape } = await readMarked(ctx.scratch, layer, ctx.env);
+  const { children, whiteouts, shape } = await readMarked(ctx.scratch, beneath(layer, path), ctx.env);
+  if (shape.kind === "opaque" && (await isFolderIn(below, path))) return false;
   if (shape.kind === "redirect" || whiteouts.some((name) => children.some((child) => child.name === name))) return false;
-  for (const { name, type } of children) if (type === "directory" && !(await isPlain(ctx, `${layer}/${name}`, options))) return false;
+  for (const { name, type } of children) if (type === "directory" && !(await isPlain(ctx, layer, joinLayer(path, name), below, options))) return false;
   return true;
+}
+
+function beneath(root: string, path: string): string {
+  return path === "" ? root : joinLayer(root, path);
+}
+
+/** Or a link, which may lead to one. */
+async function isFolderIn(layers: readonly Below[], path: string): Promise<boolean> {
+  for (const { layer, root } of layers) {
+    try {
+      const { type } = await layer.lstat(beneath(root, path));
+      if (type === "directory" || type === "symlink") return true;
+    } catch (error) {
+      if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
+    }
+  }
+  return false;
 }
 
 /** A folder of a layer, which `view` shows. */

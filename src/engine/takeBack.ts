@@ -1,6 +1,6 @@
 /**
- * The upper comes back from another tool that wrote it (lend.ts): its form of whiteouts becomes ours, copies that are what
- * the lower has go, and what was copied up or hidden meanwhile gets its record of origin. Nothing that merged shows
+ * The upper comes back from another tool that wrote it (lend.ts): its form of whiteouts becomes ours, those that hide nothing
+ * and copies that are what the lower has go, and what was copied up or hidden meanwhile gets its record of origin. Nothing that merged shows
  * changes, so every step may fail, or be cut short by a crash, and only tidies less. One walk of upper, under the
  * namespace lock, exclusively: nobody uses the overlay yet.
  */
@@ -12,7 +12,7 @@ import { naturalPath, nothingUnder, underOf } from "./stale.js";
 import type { UpperDirectory, UpperEntry } from "./tree.js";
 import type { LayerStat } from "./types.js";
 import { isSameAsLower } from "./unchanged.js";
-import { lowerOfName, makeWhiteout, removeDeviceWhiteout } from "./whiteout.js";
+import { lowerOfName, makeWhiteout, removeDeviceWhiteout, removeWhiteout } from "./whiteout.js";
 import { forget } from "./lend.js";
 import { dropPlainLayers } from "./plainLayers.js";
 
@@ -27,11 +27,25 @@ async function tidyBeneath(ctx: Context, directory: UpperDirectory, records: Rec
   await ctx.tree.load(directory, true);
   const { content } = directory;
   if (content === undefined) return;
+  if (content.shape.kind === "opaque") await quietly(ctx, () => dropWhiteouts(ctx, directory, records));
   for (const name of [...content.whiteouts]) await quietly(ctx, () => tidyWhiteout(ctx, directory, name, records));
   for (const entry of [...content.children.values()]) {
     await quietly(ctx, () => tidyEntry(ctx, directory, entry, records));
     if (entry.node !== undefined) await tidyBeneath(ctx, entry.node, records);
   }
+}
+
+/** In an opaque folder they hide nothing: the mount has needed them (src/mount/veil.ts). */
+async function dropWhiteouts(ctx: Context, directory: UpperDirectory, records: Records): Promise<void> {
+  const names = [...(directory.content?.whiteouts ?? [])];
+  if (names.length === 0) return;
+  await ctx.work.inside(ctx.tree.upperPath(directory), true, async () => {
+    for (const name of names) {
+      await removeWhiteout(ctx, directory, name);
+      const path = ctx.tree.mergedPath(directory, name);
+      if (!directory.content?.children.has(name) && records.under.has(path)) ctx.origins.hide(path, undefined);
+    }
+  });
 }
 
 async function tidyWhiteout(ctx: Context, directory: UpperDirectory, name: string, records: Records): Promise<void> {

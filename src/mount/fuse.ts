@@ -3,7 +3,7 @@
  * alive after its keeper died and watched from outside. Ends by fusermount, never by a signal: what is written reaches the disk.
  */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { readdir, readFile, symlink, unlink } from "node:fs/promises";
+import { readdir, readFile, readlink, symlink, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { OverlayError } from "../engine/index.js";
 import { deviceAt, isMounted, placeOfDevice } from "../host/mountMark.js";
@@ -196,6 +196,12 @@ async function optionsOf({ lowers, upper, work, links }: FuseLayers): Promise<st
   // Without a cache of writes in the kernel: what a program has written is in the upper, whatever becomes of
   // fuse-overlayfs, and has the same time there as in the mount.
   return `writeback=0,lowerdir=${below.join(":")},upperdir=${await link("upper", upper)},workdir=${await link("work", work)}`;
+}
+
+/** The layers below the upper that a mount was made of, topmost first. */
+export async function lowersOf(links: string): Promise<readonly string[]> {
+  const count = (await readdir(links)).filter((name) => name.startsWith("lower")).length;
+  return Promise.all(Array.from({ length: count }, (_, i) => readlink(join(links, `lower${String(i)}`))));
 }
 
 function pause(ms: number): Promise<void> {

@@ -6,13 +6,14 @@
  */
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { openOverlay, OverlayError, readNames, type CancelSignal, type Durability, type OpenOverlay, type OverlayEvent, type Progress, type Retention } from "../host/index.js";
+import { isWrittenOut, openOverlay, OverlayError, readNames, type CancelSignal, type Durability, type OpenOverlay, type OverlayEvent, type Progress, type Retention } from "../host/index.js";
 import { isMounted, readMountMark, removeMountMark, writeMountMark } from "../host/mountMark.js";
-import { clearDead, FuseMount, type MountEnd, servingProcess } from "./fuse.js";
+import { clearDead, FuseMount, lowersOf, type MountEnd, servingProcess } from "./fuse.js";
 import { findTools, type Tools } from "./need.js";
 import { clearPlace, closePoint, makePlace, placeOf, type Place } from "./places.js";
 import { aside, type EngineCall, type Ending } from "./protocol.js";
 import { UpperWatch } from "./upperWatch.js";
+import { Veil, veilTree } from "./veil.js";
 
 export interface KeeperOptions {
   /** The overlay's folder, and its base. */
@@ -134,7 +135,7 @@ export class Keeper {
   private async adopt(pid: number): Promise<void> {
     await this.overlay.lend({ asItIs: true });
     this.events.log("warn", `The mount at ${this.point} had lost its keeper; it is looked after again`);
-    await this.serve(await FuseMount.adopt(this.point, pid, this.tools));
+    await this.serve(await FuseMount.adopt(this.point, pid, this.tools), await lowersOf(this.place.layers));
   }
 
   private async mountNow(how: { readonly signal?: CancelSignal; readonly onProgress?: Progress } = {}): Promise<void> {
@@ -143,24 +144,33 @@ export class Keeper {
     const work = join(folder, fuseWork);
     await mkdir(work, { recursive: true, mode: 0o700 });
     const lowers = [...layers.map((path) => join(folder, path)), await realpath(base)];
+    const own = await realpath(folder);
+    await veilTree(join(own, "upper"), lowers);
+    for (const [i, layer] of layers.entries()) if (isWrittenOut(layer)) await veilTree(join(own, layer), lowers.slice(i + 1));
     await makePlace(this.options.runtime, this.place);
     // Before the mount is there, so that a death between the two leaves no mount that nobody knows of.
     await writeMountMark(folder, { point: this.point, socket: this.socket });
     const mount = await FuseMount.start({ lowers, upper: join(folder, "upper"), work, links: this.place.layers }, this.point, this.tools);
-    await this.serve(mount);
+    await this.serve(mount, lowers);
   }
 
-  private async serve(mount: FuseMount): Promise<void> {
+  private async serve(mount: FuseMount, lowers: readonly string[]): Promise<void> {
     this.mount = mount;
     mount.onUnexpectedEnd((end) => { void this.inTurn(() => this.died(end)); });
     const [top] = await this.overlay.snapshots();
+    const upper = await realpath(join(this.options.folder, "upper"));
+    const veil = new Veil({ upper, point: await realpath(this.point), lowers });
     this.watch = new UpperWatch({
-      upper: join(this.options.folder, "upper"),
+      upper,
       bell: this.place.layers,
       lowerHas: (path) => this.overlay.statLower(path, top?.id ?? "base").then(() => true, () => false),
       mend: async (path) => {
         await rm(this.point + path, { recursive: true, force: true }).catch((error: unknown) => { this.events.log("warn", `'${path}' was deleted and has come back: ${String(error)}`); });
       },
+      veil: (path) => veil.over(path === "/" ? "" : path).catch((error: unknown) => {
+        this.events.log("warn", `what was deleted from '${path}' may still be found there: ${String(error)}`);
+        return false;
+      }),
       tell: (events) => { this.events.changed(events); },
       read: readNames,
     });
@@ -209,7 +219,7 @@ export class Keeper {
   private async unmount(): Promise<void> {
     await this.mount?.unmount();
     await this.watch?.settle();
-    this.watch?.end();
+    await this.watch?.end();
     this.mount = undefined;
     this.watch = undefined;
     await closePoint(this.point);
@@ -218,7 +228,7 @@ export class Keeper {
   private async died(end: MountEnd): Promise<void> {
     if (this.over !== undefined || this.mount === undefined) return;
     this.mount = undefined;
-    this.watch?.end();
+    await this.watch?.end();
     await clearDead(this.tools, this.point);
     await this.close(end.how === "by hand" ? { how: "unmounted" } : { how: "failed", reason: `fuse-overlayfs has stopped: ${end.reason}` });
   }

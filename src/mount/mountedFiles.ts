@@ -24,6 +24,8 @@ export interface FilesParts {
   readonly paths: MountPaths;
   readonly durability: Durability;
   readonly keepAside: (path: OverlayPath, what: "delete" | "replaced") => Promise<unknown>;
+  /** Resolves when nothing of what lies below is found in a folder that was made (veil.ts). */
+  readonly veiled: (path: OverlayPath) => Promise<void>;
   /** Whether a path is there and nothing of it is in the upper. */
   readonly isLower: (path: OverlayPath) => Promise<boolean>;
 }
@@ -145,9 +147,10 @@ export class MountedFiles {
   }
 
   async createDirectory(path: OverlayPath, mode: number): Promise<void> {
-    const { physical } = await this.toMake(path);
+    const { physical, path: at } = await this.toMake(path);
     if (path === "/") throw new Refusal("EEXIST");
     await call("mkdir", physical, async () => { await fs.mkdir(physical, { mode }); });
+    await this.parts.veiled(at);
   }
 
   async unlink(path: OverlayPath): Promise<void> {
@@ -204,6 +207,7 @@ export class MountedFiles {
       await this.drop(source.physical);
     }
     await this.mend(source.path);
+    if (stat.isDirectory()) await this.parts.veiled(target.path);
   }
 
   /** A folder takes the place of an empty one, and of nothing else. */
@@ -233,6 +237,7 @@ export class MountedFiles {
       await this.parts.keepAside(target.path, "replaced");
     }
     await this.copyTo(source.physical, target.physical, options.signal);
+    if (stat.isDirectory()) await this.parts.veiled(target.path);
   }
 
   /** A copy that appears whole; what is in its place goes. */

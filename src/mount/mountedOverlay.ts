@@ -42,7 +42,7 @@ export class MountedOverlay implements Overlay {
 
   private constructor(private readonly keeper: KeeperLink, private readonly review: OpenOverlay, private readonly paths: MountPaths, durability: Durability, log: Log) {
     this.signals = new Signals(log);
-    this.files = new MountedFiles({ paths, durability, keepAside: (path, what) => this.keepAside(path, what), isLower: (path) => this.isLower(path) });
+    this.files = new MountedFiles({ paths, durability, keepAside: (path, what) => this.keepAside(path, what), isLower: (path) => this.isLower(path), veiled: (path) => this.veiled(path) });
     keeper.listener = {
       changed: (events) => { this.review.upperChanged(); this.signals.change.fire(events); },
       layers: () => { this.review.upperChanged(); this.signals.layers.fire(); },
@@ -185,6 +185,13 @@ export class MountedOverlay implements Overlay {
   private async isLower(path: OverlayPath): Promise<boolean> {
     this.review.upperChanged();
     return (await this.layerOf(path)) === "lower";
+  }
+
+  /** The keeper does it by itself, a moment later; a lower folder is what there is to wait for. */
+  private async veiled(path: OverlayPath): Promise<void> {
+    const layers = ["base", ...(await this.review.snapshots()).map(({ id }) => id)];
+    const below = await Promise.all(layers.map((layer) => this.review.statLower(path, layer).then(({ type }) => type !== "file", () => false)));
+    if (below.includes(true)) await this.keeper.settle().catch(() => undefined); // it is done; without a keeper there is no mount
   }
 
   readDirectory(path: string): Promise<OverlayDirent[]> {

@@ -16,6 +16,8 @@ export interface UpperWatchParts {
   readonly lowerHas: (path: string) => Promise<boolean>;
   /** Takes away through the mount what has come back there by itself. */
   readonly mend: (path: string) => Promise<void>;
+  /** Has an opaque folder hide what it hides by whiteouts too (veil.ts). Whether there was anything to do. */
+  readonly veil: (path: string) => Promise<boolean>;
   readonly tell: (events: readonly OverlayEvent[]) => void;
   /** The engine's words for what a name in upper is. */
   readonly read: (names: readonly string[]) => Listing;
@@ -57,11 +59,13 @@ export class UpperWatch {
     await this.add("/");
   }
 
-  end(): void {
+  /** Resolves when it has its hands off the upper. */
+  async end(): Promise<void> {
     this.ended = true;
     clearTimeout(this.timer);
     clearInterval(this.poll);
     for (const path of [...this.folders.keys()]) this.drop(path);
+    await this.turn;
   }
 
   /** Tells of everything that happened so far. The system tells in order: what is heard of a name made now comes after it. */
@@ -101,8 +105,14 @@ export class UpperWatch {
       return;
     }
     this.folders.set(path, { watcher, ...found, stirred: new Map(), looks: watcher === undefined ? await this.looksOf(path, found.listing) : undefined });
+    if (found.listing.opaque) await this.veil(path);
     if (watcher === undefined) this.poll ??= setInterval(() => { void this.pollAll(); }, pollMs);
     for (const name of found.folders.keys()) await this.add(childOf(path, name));
+  }
+
+  /** No event comes of it: in an opaque folder a whiteout hides nothing that was there. */
+  private async veil(path: string): Promise<void> {
+    if (!this.ended && (await this.parts.veil(path))) this.mended++;
   }
 
   private watcher(path: string): FSWatcher | undefined {
@@ -143,6 +153,7 @@ export class UpperWatch {
     const had = folder.folders;
     folder.listing = now.listing;
     folder.folders = now.folders;
+    if (now.listing.opaque) await this.veil(path);
     const concerned = new Set([...stirred.keys(), ...differing(before, now.listing)].flatMap((name) => [...this.parts.read([name]).names, ...this.parts.read([name]).hidden]));
     for (const name of concerned) {
       const child = childOf(path, name);
