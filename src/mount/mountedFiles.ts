@@ -106,7 +106,7 @@ export class MountedFiles {
     const staged = join(dirname(physical), stagedName());
     const file = await call("open", staged, () => fs.open(staged, "wx", 0o600));
     await this.fill(staged, file, data, signal, () => fs.unlink(staged), false, async () => {
-      await like(staged, old);
+      await like(staged, old, old);
       await call("rename", physical, () => fs.rename(staged, physical));
     });
   }
@@ -192,8 +192,8 @@ export class MountedFiles {
     const source = await this.toDrop(from);
     const target = await this.toMake(to);
     const stat = await call("lstat", source.physical, () => fs.lstat(source.physical));
-    if (source.path === target.path) return;
     if (options.overwrite === false && (await exists(target.physical))) throw new Refusal("EEXIST");
+    if (source.path === target.path) return;
     // fuse-overlayfs loses its way over an empty folder that a lower layer has.
     if (stat.isDirectory() && !isWithin(target.path, source.path) && !isWithin(source.path, target.path) && (await isEmptyFolder(target.physical))) await call("rmdir", target.physical, () => fs.rmdir(target.physical));
     try {
@@ -318,8 +318,9 @@ function stagedName(): string {
   return `.overlay-${randomBytes(6).toString("hex")}.tmp`;
 }
 
-async function like(physical: string, old: Stats, times = false): Promise<void> {
-  if (times || process.getuid?.() !== old.uid) await fs.chown(physical, old.uid, old.gid).catch(() => undefined); // as far as we may
+/** @param owner whose it is: what takes the place of something, or was moved, is whose that was; a copy is its maker's. */
+async function like(physical: string, old: Stats, owner: Stats, times = false): Promise<void> {
+  await fs.chown(physical, owner.uid, owner.gid).catch(() => undefined); // as far as we may
   await call("chmod", physical, () => fs.chmod(physical, old.mode & copyModeMask));
   if (times) await call("utimes", physical, () => fs.utimes(physical, old.atimeMs / 1000, utimesArgument(old.mtimeMs)));
 }
@@ -356,11 +357,23 @@ async function copyTree(from: string, to: string, signal: CancelSignal | undefin
   }
   if (!stat.isDirectory()) {
     if (!stat.isFile()) throw new Refusal("ENOTSUP", "it is neither file, folder nor link, and cannot be copied");
-    await call("copyfile", to, () => fs.copyFile(from, to));
-    await like(to, stat, moved);
+    const own = await call("open", to, () => makeFile(to));
+    await call("copyfile", to, () => fs.copyFile(from, to)); // which gives it the other's owner, with newer Nodes
+    await like(to, stat, moved ? stat : own, moved);
     return;
   }
   await call("mkdir", to, () => fs.mkdir(to, { mode: 0o700 }));
+  const own = await call("lstat", to, () => fs.lstat(to));
   for (const name of await call("readdir", from, () => fs.readdir(from))) await copyTree(join(from, name), join(to, name), signal, moved);
-  await like(to, stat, moved);
+  await like(to, stat, moved ? stat : own, moved);
+}
+
+/** What the system says of whose a new file is. */
+async function makeFile(path: string): Promise<Stats> {
+  const file = await fs.open(path, "wx", 0o600);
+  try {
+    return await file.stat();
+  } finally {
+    await file.close();
+  }
 }

@@ -1,6 +1,6 @@
 /** What a window has of an overlay that is mounted: files, events, reviews, resets, layers, other windows; and what is refused. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { exportPatchFile, importPatch, type OverlayEvent } from "../../src/host/index.js";
@@ -86,10 +86,22 @@ describe("whoever looks sees the same", () => {
     const mounted = await world.mount();
     utimesSync(at("/d/a"), 1000, 1000);
     await mounted.rename("/d", "/d");
+    expect(await codeOf(mounted.rename("/d", "/d", { overwrite: false }))).toBe("EEXIST");
     await mounted.rename("/d", "/moved");
     expect(readFileSync(at("/moved/e/f"), "utf8")).toBe("DEF");
     expect(statSync(at("/moved/a")).mtimeMs).toBe(1_000_000);
     expect(existsSync(at("/d"))).toBe(false);
+  });
+
+  test("a copy is its maker's; what was moved or written whole is whose it was", async () => {
+    const mounted = await world.mount();
+    for (const path of ["/d", "/d/a"]) chownSync(at(path), 1234, 1234);
+    const owner = (path: string): number => lstatSync(at(path)).uid;
+    await mounted.copy("/d", "/c");
+    expect([owner("/c"), owner("/c/a")]).toEqual([0, 0]);
+    await mounted.writeFile("/d/a", "whole");
+    await mounted.rename("/d", "/k");
+    expect([owner("/k"), owner("/k/a")]).toEqual([1234, 1234]);
   });
 
   test("INV-9 what a folder hid stays hidden when that folder is renamed, and a folder takes an empty one's place", async () => {

@@ -109,6 +109,48 @@ describe("what is kept aside", () => {
   });
 });
 
+describe("snapshots, for a tool that finds what opaque folders hide", () => {
+  async function lentLayers(work: (world: World) => Promise<unknown>): Promise<{ readonly world: World; readonly layers: readonly string[] }> {
+    const world = await make();
+    await work(world);
+    await world.overlay.takeSnapshot();
+    return { world, layers: await world.overlay.lend() };
+  }
+
+  test("are handed over as they are where an opaque folder has nothing beneath it", async () => {
+    const { layers } = await lentLayers(async ({ overlay }) => {
+      await overlay.createDirectory("/n");
+      await overlay.writeFile("/n/x", "n");
+      await overlay.unlink("/d/x");
+    });
+    expect(layers).toEqual(["layers/1"]);
+  });
+
+  test("are written out where a lower layer has a folder there, or a link, also when another layer hides it", async () => {
+    for (const path of ["/d", "/l", "/s"]) {
+      const { layers } = await lentLayers(async ({ overlay }) => {
+        if (path === "/s") {
+          await overlay.createDirectory(path);
+          await overlay.takeSnapshot();
+        }
+        await overlay.remove(path, { recursive: true });
+        await overlay.takeSnapshot();
+        await overlay.createDirectory(path);
+        await overlay.writeFile(`${path}/n`, "n");
+      });
+      expect(layers).toEqual(path === "/s" ? ["plain/3", "layers/2", "layers/1"] : ["plain/2", "layers/1"]);
+    }
+  });
+
+  test("a folder in the place of a file is nothing to find: it is handed over", async () => {
+    const { layers } = await lentLayers(async ({ overlay }) => {
+      await overlay.unlink("/a");
+      await overlay.createDirectory("/a");
+    });
+    expect(layers).toEqual(["layers/1"]);
+  });
+});
+
 describe("when it comes back", () => {
   test("devices that are whiteouts become files, which any filesystem can hold", async () => {
     const world = await make();
@@ -132,6 +174,26 @@ describe("when it comes back", () => {
     await world.overlay.takeBack();
     expect(Object.keys(world.upper()).sort()).toEqual(["b", "d", "d/x", "d/y", "d/z"]);
     expect(await world.text("/a")).toBe("A");
+  });
+
+  test("whiteouts that hide nothing go, with what was recorded of them; where the base has only lost the folder they stay", async () => {
+    const world = await make({ base: { ...base, "e/x": "E", "f/x": "F" } });
+    const { overlay } = world;
+    await overlay.unlink("/d/x"); // recorded
+    await overlay.unlink("/e/x");
+    await overlay.lend();
+    other(world, { "d/.wh..wh..opq": "", "d/.wh.y": "", "d/new": "", "d/in/.wh.z": "", "f/.wh.x": "", "f/sub/.wh..wh..opq": "", "f/sub/.wh.x": "" });
+    const scratch = new MemoryScratchLayer(world.disk, "/scratch");
+    for (const path of ["upper/d", "upper/f/sub"]) await scratch.utimes(path, 1_600_000_000_000, 1_600_000_000_000);
+    const baseLayer = new MemoryScratchLayer(world.disk, "/base");
+    await baseLayer.unlink("e/x");
+    await baseLayer.removeDirectory("e");
+    await overlay.takeBack();
+    expect(Object.keys(world.upper()).sort()).toEqual(["d", "d/.wh..wh..opq", "d/in", "d/in/.wh.z", "d/new", "e", "e/.wh.x", "f", "f/.wh.x", "f/sub", "f/sub/.wh..wh..opq"]);
+    for (const path of ["upper/d", "upper/f/sub"]) expect((await scratch.lstat(path)).mtimeMs).toBe(1_600_000_000_000);
+    expect(await said(world)).toEqual(["replaced /d", "added /d/in", "added /d/new", "added /e", "added /f/sub", "deleted /f/x"]);
+    const journal = new TextDecoder().decode(await scratch.readFile("origins")).split("\n");
+    expect(journal.filter((line) => line.includes('"hide":"/d/x"')).at(-1), "nothing is known of it any more").toBe('{"hide":"/d/x"}');
   });
 
   test("what was copied up, deleted and made meanwhile has an origin: stale when the base moves, also when it moved before", async () => {
