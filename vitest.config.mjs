@@ -22,6 +22,7 @@ export default defineConfig({
       test: {
         name,
         include: [`test/${name}/**/*.test.ts`],
+        setupFiles: ["test/support/seedSetup.ts"],
         testTimeout: timeout,
         hookTimeout: timeout,
         fileParallelism: !serial.has(name),

@@ -11,9 +11,10 @@ import { createSearcher, type FindOptions, type Searcher, type TextOptions, type
 import { temporaryFolder } from "../support/layers/hosts.js";
 import { findRipgrep, inOrder, plainFiles, plainText } from "../support/search/plainSearch.js";
 import { bases, edits, finds, perform, plantBase, queries, shows } from "../support/search/world.js";
+import { seedFrom } from "../support/seed.js";
 
 const numRuns = Number(process.env["SEARCH_RUNS"] ?? 40);
-const seed = Number(process.env["SEARCH_SEED"] ?? Math.floor(Math.random() * 0x7fffffff));
+const seed = seedFrom("SEARCH_SEED");
 
 let folder: string;
 let ripgrep: string;

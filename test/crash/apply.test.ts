@@ -10,12 +10,13 @@ import { LayerError } from "../../src/engine/index.js";
 import { appliedRecords, apply, openOverlay, type OpenOverlay, planApply, undoApply } from "../../src/host/index.js";
 import { inMerged, onDisk, type Shown } from "../interop/carryWorld.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
+import { seedFrom } from "../support/seed.js";
 
 const folder = temporaryFolder("apply");
 afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
 let runs = 0;
 const step = process.env["OVERLAY_LONG"] === "1" ? 1 : 9;
-const seed = Number(process.env["OVERLAY_SEED"] ?? Math.floor(Math.random() * step));
+const seed = seedFrom("OVERLAY_SEED", step);
 
 interface World {
   readonly base: string;

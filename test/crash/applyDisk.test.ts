@@ -8,13 +8,14 @@ import { inMerged, onDisk } from "../interop/carryWorld.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
 import { root } from "../support/paths.js";
 import { Random } from "../support/random.js";
+import { seedFrom } from "../support/seed.js";
 import { Filler } from "./disks.js";
 import { Mounts, skipped } from "./mounts.js";
 
 const engine = join(root, "dist", "overlay.mjs");
 const worker = join(root, "test", "crash", "applyWorker.ts");
 const kills = process.env["OVERLAY_LONG"] === "1" ? 100 : 6;
-const seed = Number(process.env["OVERLAY_SEED"] ?? Math.floor(Math.random() * 1e6));
+const seed = seedFrom("OVERLAY_SEED", 1e6);
 const files = 60;
 
 function plant(base: string, size = 40): void {

@@ -6,12 +6,13 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Operation } from "../support/model/operations.js";
 import { operations } from "../support/model/arbitrary.js";
+import { seedFrom } from "../support/seed.js";
 import { Bench } from "./bench.js";
 import { Difference } from "./compare.js";
 import { addToCorpus, readCorpus } from "./corpus.js";
 
 const wanted = Number(process.env["DIFFERENTIAL_OPS"] ?? 3000);
-const seed = Number(process.env["DIFFERENTIAL_SEED"] ?? Math.floor(Math.random() * 0x7fffffff));
+const seed = seedFrom("DIFFERENTIAL_SEED");
 const longest = 100;
 /** Far more than it takes; a hang is found all the same. */
 const timeout = 60_000 + wanted * 20;

@@ -9,11 +9,12 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, test, expect } from "vitest";
 import { apply, exportFolder, exportLayer, exportPatch, importPatch, openOverlay, type OpenOverlay, planApply, undoApply } from "../../src/host/index.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
+import { seedFrom } from "../support/seed.js";
 import { bases, edits, type Edit, inMerged, onDisk, perform, plantBase, type Planted } from "./carryWorld.js";
 import { Git } from "./patchTrees.js";
 
 const numRuns = Number(process.env["INTEROP_RUNS"] ?? 40);
-const seed = Number(process.env["INTEROP_SEED"] ?? Math.floor(Math.random() * 0x7fffffff));
+const seed = seedFrom("INTEROP_SEED");
 
 let folder: string;
 let git: Git;

@@ -15,11 +15,12 @@ import { quote } from "../support/model/namespace.js";
 import { isComposite, type Operation, type Tree } from "../support/model/operations.js";
 import { OverlaySubject } from "../support/model/overlaySubject.js";
 import { worlds } from "../support/model/worlds.js";
+import { seedFrom } from "../support/seed.js";
 import { codeOf } from "../support/world.js";
 import { Fuse, type Whiteouts } from "./fuse.js";
 
 const runs = Number(process.env["INTEROP_RUNS"] ?? 30);
-const seed = Number(process.env["INTEROP_SEED"] ?? Math.floor(Math.random() * 0x7fffffff));
+const seed = seedFrom("INTEROP_SEED");
 
 let folder: string;
 let base: string;

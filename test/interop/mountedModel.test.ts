@@ -18,10 +18,11 @@ import { isComposite, type Operation, type Outcome, type Tree } from "../support
 import { OverlayPlayer } from "../support/model/overlayPlayer.js";
 import type { PosixSubject } from "../support/model/posixSubject.js";
 import { worlds } from "../support/model/worlds.js";
+import { seedFrom } from "../support/seed.js";
 import { MountWorld, missing } from "./mountWorld.js";
 
 const runs = Number(process.env["INTEROP_RUNS"] ?? 25);
-const seed = Number(process.env["INTEROP_SEED"] ?? Math.floor(Math.random() * 0x7fffffff));
+const seed = seedFrom("INTEROP_SEED");
 const longest = 50;
 
 /**

@@ -10,9 +10,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyPatch, type Change, orderChanges, PatchApplyError, type PatchBase, writePatch } from "../../src/patch/index.js";
 import { nodeCodec } from "../../src/patch/node.js";
 import { changed, type Files, Git, harvest, type Pair, pairs, plant, shown } from "./patchTrees.js";
+import { seedFrom } from "../support/seed.js";
 
 const numRuns = Number(process.env["INTEROP_RUNS"] ?? 60);
-const seed = Number(process.env["INTEROP_SEED"] ?? Math.floor(Math.random() * 0x7fffffff));
+const seed = seedFrom("INTEROP_SEED");
 
 let folder: string;
 let git: Git;
