@@ -83,14 +83,14 @@ export async function keepAside(ctx: Context, path: OverlayPath, what: DropKind)
   }
 }
 
-async function linkTree(ctx: Context, from: string, to: string, directory: boolean): Promise<void> {
+async function linkTree(ctx: Context, from: string, to: string, directory: boolean, isInOpaque = false): Promise<void> {
   if (!directory) return ctx.scratch.link(from, to);
   const stat = await ctx.scratch.lstat(from);
   await ctx.scratch.makeDirectory(to, 0o700);
   const { entries } = await ctx.scratch.readDirectory(from);
-  const isOpaque = entries.some(({ name }) => name === opaqueMarker);
+  const hides = isInOpaque || entries.some(({ name }) => name === opaqueMarker);
   // What the mount alone needs (src/mount/veil.ts) does not come back.
-  for (const { name, type } of entries) if (!isOpaque || !isWhiteout(name)) await linkTree(ctx, `${from}/${name}`, `${to}/${name}`, type === "directory");
+  for (const { name, type } of entries) if (!hides || !isWhiteout(name)) await linkTree(ctx, `${from}/${name}`, `${to}/${name}`, type === "directory", hides);
   await ctx.scratch.chmod(to, stat.mode);
   await ctx.scratch.utimes(to, stat.atimeMs, stat.mtimeMs);
 }

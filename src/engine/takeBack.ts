@@ -20,22 +20,23 @@ export async function takeBack(ctx: Context): Promise<void> {
   forget(ctx);
   await dropPlainLayers(ctx);
   const records = await ctx.origins.records();
-  await ctx.locks.exclusive(() => tidyBeneath(ctx, ctx.tree.root, records));
+  await ctx.locks.exclusive(() => tidyBeneath(ctx, ctx.tree.root, records, false));
 }
 
-async function tidyBeneath(ctx: Context, directory: UpperDirectory, records: Records): Promise<void> {
+async function tidyBeneath(ctx: Context, directory: UpperDirectory, records: Records, isInOpaque: boolean): Promise<void> {
   await ctx.tree.load(directory, true);
   const { content } = directory;
   if (content === undefined) return;
-  if (content.shape.kind === "opaque") await quietly(ctx, () => dropWhiteouts(ctx, directory, records));
+  const hides = content.shape.kind === "opaque" || (isInOpaque && content.shape.kind === "plain");
+  if (hides) await quietly(ctx, () => dropWhiteouts(ctx, directory, records));
   for (const name of [...content.whiteouts]) await quietly(ctx, () => tidyWhiteout(ctx, directory, name, records));
   for (const entry of [...content.children.values()]) {
     await quietly(ctx, () => tidyEntry(ctx, directory, entry, records));
-    if (entry.node !== undefined) await tidyBeneath(ctx, entry.node, records);
+    if (entry.node !== undefined) await tidyBeneath(ctx, entry.node, records, hides);
   }
 }
 
-/** In an opaque folder they hide nothing: the mount has needed them (src/mount/veil.ts). */
+/** In an opaque folder, and in those that it holds, they hide nothing: the mount has needed them (src/mount/veil.ts). */
 async function dropWhiteouts(ctx: Context, directory: UpperDirectory, records: Records): Promise<void> {
   const names = [...(directory.content?.whiteouts ?? [])];
   if (names.length === 0) return;

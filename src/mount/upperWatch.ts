@@ -16,7 +16,7 @@ export interface UpperWatchParts {
   readonly lowerHas: (path: string) => Promise<boolean>;
   /** Takes away through the mount what has come back there by itself. */
   readonly mend: (path: string) => Promise<void>;
-  /** Has an opaque folder hide what it hides by whiteouts too (veil.ts). Whether there was anything to do. */
+  /** Has an opaque folder, or one in it, hide what it hides by whiteouts too (veil.ts). Whether there was anything to do. */
   readonly veil: (path: string) => Promise<boolean>;
   readonly tell: (events: readonly OverlayEvent[]) => void;
   /** The engine's words for what a name in upper is. */
@@ -105,12 +105,12 @@ export class UpperWatch {
       return;
     }
     this.folders.set(path, { watcher, ...found, stirred: new Map(), looks: watcher === undefined ? await this.looksOf(path, found.listing) : undefined });
-    if (found.listing.opaque) await this.veil(path);
+    if (this.hides(path)) await this.veil(path);
     if (watcher === undefined) this.poll ??= setInterval(() => { void this.pollAll(); }, pollMs);
     for (const name of found.folders.keys()) await this.add(childOf(path, name));
   }
 
-  /** No event comes of it: in an opaque folder a whiteout hides nothing that was there. */
+  /** No event comes of it: there a whiteout hides nothing that was there. */
   private async veil(path: string): Promise<void> {
     if (!this.ended && (await this.parts.veil(path))) this.mended++;
   }
@@ -153,7 +153,7 @@ export class UpperWatch {
     const had = folder.folders;
     folder.listing = now.listing;
     folder.folders = now.folders;
-    if (now.listing.opaque) await this.veil(path);
+    if (this.hides(path)) await this.veil(path);
     const concerned = new Set([...stirred.keys(), ...differing(before, now.listing)].flatMap((name) => [...this.parts.read([name]).names, ...this.parts.read([name]).hidden]));
     for (const name of concerned) {
       const child = childOf(path, name);
@@ -211,9 +211,16 @@ export class UpperWatch {
   }
 
   private async lowerShows(listing: Listing, path: string, name: string): Promise<boolean> {
-    if (listing.opaque) return false;
-    for (let at = path; at !== "/"; at = at.slice(0, at.lastIndexOf("/")) || "/") if (this.folders.get(at)?.listing.opaque === true) return false;
+    if (listing.opaque || this.hides(path)) return false;
     return this.parts.lowerHas(childOf(path, name)).catch(() => false);
+  }
+
+  /** Whether nothing of what lies below shows in a folder. */
+  private hides(path: string): boolean {
+    for (let at = path; ; at = at.slice(0, at.lastIndexOf("/")) || "/") {
+      if (this.folders.get(at)?.listing.opaque === true) return true;
+      if (at === "/") return false;
+    }
   }
 
   private async list(path: string): Promise<Pick<Folder, "listing" | "folders"> | undefined> {

@@ -1,7 +1,8 @@
 /**
  * fuse-overlayfs (1.10) forgets that a folder is opaque: a name that only lower layers have at that path is found there again
  * when it is asked for, though no listing shows it. Whiteouts it does not forget. So whatever an opaque folder hides is
- * hidden name by name as well, before the mount and beneath it; inside an opaque folder a whiteout says nothing new to anybody else.
+ * hidden name by name as well, in it and in the folders that it holds, before the mount and beneath it; there a whiteout says
+ * nothing new to anybody else.
  * INV-1: a program may put a symbolic link in the place of any folder meanwhile, so all is done through the opened folder.
  */
 import { constants, type Stats } from "node:fs";
@@ -27,25 +28,32 @@ interface Held {
 
 type Names = ReturnType<typeof readNames>;
 
+/** For a program that asks without end; what is left then stirs, and comes here again. */
+const rounds = 5;
+
 /** Beneath a live mount. */
 export class Veil {
   constructor(private readonly parts: VeilParts) {}
 
-  /** Whether anything was to be done for a folder of upper. */
+  /** Whether anything was to be done for a folder of upper that is opaque, or in one that is. */
   async over(path: string): Promise<boolean> {
     const { upper, point, lowers } = this.parts;
-    const made = await veilFolder(upper + path, lowers.map((lower) => lower + path));
-    if (made === undefined) return false;
-    await dropFound(point + path, upper + path, made);
+    // fuse-overlayfs takes the whiteout away with what is deleted there: then it is found by the next who asks, so at once again.
+    for (let round = 0; round < rounds; round++) {
+      const made = await veilFolder(upper + path, lowers.map((lower) => lower + path));
+      if (made === undefined) return round > 0;
+      if (!(await dropFound(point + path, upper + path, made))) return true;
+    }
     return true;
   }
 }
 
 /** A whole layer that nobody has mounted yet. */
-export async function veilTree(folder: string, below: readonly string[]): Promise<void> {
+export async function veilTree(folder: string, below: readonly string[], isInOpaque = false): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true });
-  if (readNames(entries.map(({ name }) => name)).opaque) await veilFolder(folder, below);
-  for (const entry of entries) if (entry.isDirectory()) await veilTree(join(folder, entry.name), below.map((lower) => join(lower, entry.name)));
+  const hides = isInOpaque || readNames(entries.map(({ name }) => name)).opaque;
+  if (hides) await veilFolder(folder, below);
+  for (const entry of entries) if (entry.isDirectory()) await veilTree(join(folder, entry.name), below.map((lower) => join(lower, entry.name)), hides);
 }
 
 /** @returns the names that are hidden now and were not; undefined when there was nothing to do. */
@@ -54,7 +62,7 @@ async function veilFolder(folder: string, below: readonly string[]): Promise<rea
   return held(folder, async (there) => {
     const before = await namesIn(there);
     const missing = [...lower].filter((name) => !before.names.has(name) && !before.hidden.has(name));
-    if (!before.opaque || (missing.length === 0 && pairs(before).length === 0)) return undefined;
+    if (missing.length === 0 && pairs(before).length === 0) return undefined;
     const made: string[] = [];
     let removed = 0;
     await writable(there, () => leavingTimes(there, before, async () => {
@@ -73,14 +81,20 @@ async function veilFolder(folder: string, below: readonly string[]): Promise<rea
  * What was asked for before its whiteout was there is in fuse-overlayfs' memory, and in the system's, for as long as the mount
  * stands: it is deleted as any program would.
  */
-async function dropFound(inMount: string, inUpper: string, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return;
-  await held(inMount, async ({ at }) => {
+async function dropFound(inMount: string, inUpper: string, names: readonly string[]): Promise<boolean> {
+  let dropped = false;
+  if (names.length > 0) await held(inMount, async ({ at }) => {
     for (const name of names) {
-      // The upper second: what is there by then is no ghost.
-      if ((await isThere(join(at, name))) && !(await isThere(join(inUpper, name)))) await rm(join(at, name), { recursive: true, force: true });
+      const path = join(at, name);
+      const stat = await lstat(path).catch(() => undefined);
+      // The upper afterwards, and nothing between: what a program has made by then is its own.
+      if (stat === undefined || (await isThere(join(inUpper, name)))) continue;
+      dropped = true;
+      if (stat.isDirectory()) await rm(path, { recursive: true, force: true });
+      else await unlink(path).catch(unlessGone);
     }
   });
+  return dropped;
 }
 
 /** Of links, too, that lead to a folder: fuse-overlayfs goes through them, out of the layer even, and finds what is there. */

@@ -58,6 +58,23 @@ function replaceD(): void {
   mkdirSync(at("/d"));
 }
 
+function theKeeper(): number {
+  const [pid] = world.keepers();
+  if (pid === undefined) throw new Error("nobody looks after the mount");
+  return pid;
+}
+
+/** The moment before the keeper hears of something, as long as it takes. */
+function beforeItHears(work: () => void): void {
+  const keeper = theKeeper();
+  process.kill(keeper, "SIGSTOP");
+  try {
+    work();
+  } finally {
+    process.kill(keeper, "SIGCONT");
+  }
+}
+
 describe("a folder that was deleted and made again, in a live mount", () => {
   test("INV-9 nothing of the base's is found in it after it was listed", async () => {
     const mounted = await world.mount();
@@ -70,12 +87,30 @@ describe("a folder that was deleted and made again, in a live mount", () => {
 
   test("INV-9 what a program has found in the moment before is gone again, by itself", async () => {
     await world.mount();
-    replaceD();
-    list("/d");
-    const first = found(...ofD);
-    expect(first, "else there is nothing to test").toContain("/d/a");
+    beforeItHears(() => {
+      replaceD();
+      list("/d");
+      expect(found(...ofD), "else there is nothing to test").toEqual(ofD);
+    });
     await until("what was deleted is gone", () => found(...ofD).length === 0);
     expect(readdirSync(at("/d"))).toEqual([]);
+  });
+
+  test("INV-9 what a program has written there in that moment stays, and nothing else", async () => {
+    const mounted = await world.mount();
+    beforeItHears(() => {
+      replaceD();
+      list("/d");
+      expect(found("/d/a", "/d/e/f"), "else there is nothing to test").toEqual(["/d/a", "/d/e/f"]);
+      writeFileSync(at("/d/a"), "mine");
+      writeFileSync(at("/d/e/new"), "mine");
+    });
+    await until("what was deleted is gone", () => found("/d/b", "/d/e/f").length === 0);
+    await mounted.settle();
+    const tree = await mergedTree(mounted);
+    expect(Object.entries(tree).filter(([path]) => path.startsWith("/d"))).toEqual([["/d/", ""], ["/d/a", "mine"], ["/d/e/", ""], ["/d/e/new", "mine"]]);
+    await mounted.unmount();
+    expect(await mergedTree(await world.open())).toEqual(tree);
   });
 
   test("through the overlay it is so when the call returns: made, renamed there, copied there", async () => {
@@ -150,9 +185,9 @@ describe("a folder that was deleted and made again, in a live mount", () => {
     await mounted.settle();
     expect(whiteouts("d")).toEqual([".wh.b", ".wh.e"]);
     expect(readFileSync(at("/d/a"), "utf8")).toBe("again");
-    const [keeper = 0] = world.keepers();
+    const keeper = theKeeper();
     process.kill(keeper, "SIGKILL");
-    await until("the keeper is gone", () => world.keepers().length === 0);
+    await until("the keeper is gone", () => !existsSync(`/proc/${String(keeper)}`));
     writeFileSync(inUpper("d/.wh.a"), "");
     rmSync(inUpper("d/.wh.b"));
     await mounted.dispose();
@@ -202,7 +237,7 @@ describe("a folder that hides what lies below, when the mount begins", () => {
     await overlay.createDirectory("/d");
     await overlay.createDirectory("/d/e");
     await overlay.unlink("/b");
-    await overlay.utimes("/d", 1000, 1000);
+    for (const path of ["/d/e", "/d"]) await overlay.utimes(path, 1000, 1000);
     await overlay.dispose();
   }
 
@@ -220,7 +255,7 @@ describe("a folder that hides what lies below, when the mount begins", () => {
     await open.dispose();
     const upper = contentOf("upper");
     const mounted = await world.mount();
-    expect(whiteouts("d")).toEqual([".wh.a", ".wh.b"]);
+    expect([whiteouts("d"), whiteouts("d/e")]).toEqual([[".wh.a", ".wh.b"], [".wh.f"]]);
     expect(await mounted.changes()).toEqual(changes);
     await mounted.unmount();
     expect(contentOf("upper")).toEqual(upper);
