@@ -4,7 +4,7 @@
  * done between an unmount and a mount. A mount that died is cleared away, and nothing that was written is lost: all of it
  * is in the upper.
  */
-import { mkdir, realpath, rm } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { isWrittenOut, openOverlay, OverlayError, readNames, type CancelSignal, type Durability, type OpenOverlay, type OverlayEvent, type Progress, type Retention } from "../host/index.js";
 import { isMounted, readMountMark, removeMountMark, writeMountMark } from "../host/mountMark.js";
@@ -165,7 +165,7 @@ export class Keeper {
       bell: this.place.layers,
       lowerHas: (path) => this.overlay.statLower(path, top?.id ?? "base").then(() => true, () => false),
       mend: async (path) => {
-        await rm(this.point + path, { recursive: true, force: true }).catch((error: unknown) => { this.events.log("warn", `'${path}' was deleted and has come back: ${String(error)}`); });
+        await veil.drop(path).catch((error: unknown) => { this.events.log("warn", `'${path}' was deleted and has come back: ${String(error)}`); });
       },
       veil: (path) => veil.over(path === "/" ? "" : path).catch((error: unknown) => {
         this.events.log("warn", `what was deleted from '${path}' may still be found there: ${String(error)}`);

@@ -157,7 +157,7 @@ export class UpperWatch {
     const concerned = new Set([...stirred.keys(), ...differing(before, now.listing)].flatMap((name) => [...this.parts.read([name]).names, ...this.parts.read([name]).hidden]));
     for (const name of concerned) {
       const child = childOf(path, name);
-      if (await this.hasComeBack(before, now.listing, path, name)) {
+      if (await this.hasComeBack(before.names.has(name) || stirred.get(name) === "name", now.listing, path, name)) {
         this.mended++;
         this.drop(child);
         await this.parts.mend(child);
@@ -181,9 +181,10 @@ export class UpperWatch {
   /**
    * What goes from upper was deleted or moved away, and leaves a whiteout where a lower layer has the name. fuse-overlayfs
    * (1.10) forgets it for what had come by a rename over the lower's: then the deleted is there again.
+   * @param wasThere for a moment between two looks, too.
    */
-  private async hasComeBack(before: Listing, now: Listing, path: string, name: string): Promise<boolean> {
-    return before.names.has(name) && !now.names.has(name) && !now.hidden.has(name) && (await this.lowerShows(now, path, name));
+  private async hasComeBack(wasThere: boolean, now: Listing, path: string, name: string): Promise<boolean> {
+    return wasThere && !now.names.has(name) && !now.hidden.has(name) && (await this.lowerShows(now, path, name));
   }
 
   private async addStirred(path: string, events: OverlayEvent[]): Promise<void> {

@@ -35,6 +35,13 @@ const rounds = 5;
 export class Veil {
   constructor(private readonly parts: VeilParts) {}
 
+  /** Deletes what was deleted and has come back: it is in the mount, and nothing of it in upper. */
+  async drop(path: string): Promise<void> {
+    const { upper, point } = this.parts;
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    await dropFound(point + folder, upper + folder, [path.slice(folder.length + 1)]);
+  }
+
   /** Whether anything was to be done for a folder of upper that is opaque, or in one that is. */
   async over(path: string): Promise<boolean> {
     const { upper, point, lowers } = this.parts;
