@@ -43,6 +43,8 @@ interface Folder {
 const soonMs = 50;
 const pollMs = 3000;
 const silenceMs = 2000;
+/** A program that goes on and on deleting and making anew keeps nobody waiting for longer than this. */
+const mostRounds = 20;
 
 export class UpperWatch {
   private readonly folders = new Map<string, Folder>();
@@ -70,7 +72,7 @@ export class UpperWatch {
 
   /** Tells of everything that happened so far. The system tells in order: what is heard of a name made now comes after it. */
   async settle(): Promise<void> {
-    for (let mendedBefore = -1; mendedBefore !== this.mended;) {
+    for (let round = 0, mendedBefore = -1; round < mostRounds && mendedBefore !== this.mended; round++) {
       mendedBefore = this.mended; // what was mended is told of in the next round
       await this.ring();
       await this.lookNow();
