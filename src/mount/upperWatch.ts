@@ -231,7 +231,11 @@ export class UpperWatch {
       const entries = await readdir(join(this.parts.upper, path), { withFileTypes: true });
       const listing = this.parts.read(entries.map(({ name }) => name));
       const folders = new Map<string, number>();
-      for (const { name } of entries.filter((entry) => entry.isDirectory())) folders.set(name, (await lstat(join(this.parts.upper, path, name))).ino);
+      for (const { name } of entries.filter((entry) => entry.isDirectory())) {
+        // One that has gone since stirs again; it says nothing of the folder that it was in.
+        const stat = await lstat(join(this.parts.upper, path, name)).catch(() => undefined);
+        if (stat !== undefined) folders.set(name, stat.ino);
+      }
       return { listing, folders };
     } catch {
       return undefined;
@@ -267,7 +271,11 @@ export class UpperWatch {
 /** Undefined where the system has none left. */
 function startWatch(folder: string, heard: (kind: string, name: string) => void): FSWatcher | undefined {
   try {
-    const watcher = watch(folder, { persistent: false }, (kind, name) => { if (name !== null) heard(kind, name); });
+    // What happens to the folder itself is told with the last part of the path that is watched, as if it were a name in it:
+    // with a slash at its end that is empty. The folder that it is in tells of it, too.
+    const watcher = watch(`${folder.replace(/\/$/, "")}/`, { persistent: false }, (kind, name) => {
+      if (name !== null && name !== "") heard(kind, name);
+    });
     watcher.on("error", () => { watcher.close(); });
     return watcher;
   } catch {
