@@ -23,20 +23,22 @@ export function usersOfDevice(device: string, ignore: ReadonlySet<number> = new 
  */
 export async function hasOwnUsersOnly(point: string): Promise<boolean> {
   const users = await usersOf(point, new Set([process.pid]));
-  const own = await Promise.all(users.map(({ pid }) => descendsFrom(pid, process.pid)));
+  const own = await Promise.all(users.map(({ pid }) => isOwn(pid)));
   return users.length > 0 && own.every(Boolean);
 }
 
-async function descendsFrom(pid: number, ancestor: number): Promise<boolean> {
-  let at = pid;
-  while (at > 1 && at !== ancestor) at = await parentOf(at);
-  return at === ancestor;
+/** What outlives the program that it was started by (a debugger's watchdog) has a parent outside of our session; a shell has a session of its own. */
+async function isOwn(pid: number): Promise<boolean> {
+  const { parent, session } = await originOf(pid);
+  for (let at = parent; at > 1; at = (await originOf(at)).parent) if (at === process.pid) return true;
+  return session === (await originOf(process.pid)).session && session !== (await originOf(parent)).session;
 }
 
-/** 0 for a process that has ended. proc(5): the fourth field, after a name in brackets that may hold anything. */
-async function parentOf(pid: number): Promise<number> {
+/** Zeros for a process that has ended. proc(5): the fourth and the sixth field, after a name in brackets that may hold anything. */
+async function originOf(pid: number): Promise<{ readonly parent: number; readonly session: number }> {
   const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return Number(line.slice(line.lastIndexOf(")") + 1).trim().split(" ")[1] ?? 0);
+  const [, parent, , session] = line.slice(line.lastIndexOf(")") + 1).trim().split(" ");
+  return { parent: Number(parent ?? 0), session: Number(session ?? 0) };
 }
 
 async function find(ignore: ReadonlySet<number>, fits: (pid: number) => Promise<boolean>): Promise<User[]> {

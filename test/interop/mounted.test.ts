@@ -299,14 +299,17 @@ describe("reviewing and resetting while it is mounted", () => {
     expect(await mounted.hasOwnUsersOnly(), "nobody").toBe(false);
     const own = world.stand();
     expect(await mounted.hasOwnUsersOnly()).toBe(true);
-    // Its parent ends at once, so that it is nobody's child here.
-    const stranger = Number(execFileSync("sh", ["-c", "sleep 600 >/dev/null 2>&1 & echo $!"], { cwd: world.point, encoding: "utf8" }));
-    try {
-      expect(await mounted.hasOwnUsersOnly()).toBe(false);
-    } finally {
-      process.kill(stranger);
+    // Their parent ends at once, so that they are nobody's children here; only the second has a session of its own, as a shell has.
+    for (const [program, isOwn] of [["sleep 600", true], ["setsid sleep 600", false]] as const) {
+      const orphan = Number(execFileSync("sh", ["-c", `${program} >/dev/null 2>&1 & echo $!`], { cwd: world.point, encoding: "utf8" }));
+      try {
+        await until("it to be what it becomes", () => readFileSync(`/proc/${String(orphan)}/comm`, "utf8") === "sleep\n");
+        expect(await mounted.hasOwnUsersOnly(), program).toBe(isOwn);
+      } finally {
+        process.kill(orphan);
+      }
+      await until("the orphan to be gone", () => !existsSync(`/proc/${String(orphan)}/cwd`));
     }
-    await until("the stranger to be gone", () => !existsSync(`/proc/${String(stranger)}/cwd`));
     expect(await mounted.hasOwnUsersOnly()).toBe(true);
     own.kill();
     await until("nobody stands in it", () => own.signalCode !== null);

@@ -1,13 +1,14 @@
 // An overlay that is mounted, as a user works in it: terminal, git and search in the folder, what differs and resets on its
 // files, beside a window on overlay: that shows the same, and the end of it.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { canMount } from "../support/canMount.ts";
 import { differences, recordTree, type TreeRecord } from "../support/journey/treeRecord.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
+import { standingIn } from "../support/standing.ts";
 import {
   answerNotification, appendText, explorer, keepEvidence, openOverlayWindow, runCommand, save, shownFolder, typeInput, until, view, waitForEditor, waitForNotification, waitForStatus, waitForText, type OverlayWindow,
 } from "../support/vscode/ui/index.ts";
@@ -20,15 +21,6 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
   const runtime = makeTemp("run");
 
   const git = (...args: string[]): string => execFileSync("git", ["-C", folder, "-c", "user.name=T", "-c", "user.email=t@example.org", ...args], { encoding: "utf8" });
-
-  /** A process whose working folder is the mount. */
-  const standsInIt = async (): Promise<boolean> => readdirSync("/proc").some((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`) === folder;
-    } catch {
-      return false; // it has ended
-    }
-  });
 
   const isMounted = (): boolean => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${folder} `);
 
@@ -113,7 +105,7 @@ describe.skipIf(!canMount)("a mounted overlay", () => {
 
   test("Unmount, offered when a language server of its own is in the way of a snapshot, goes on with the overlay, which shows the same; Reset Layers: as new; the base is untouched", async () => {
     await explorer(mounted).click("data.json", { clickCount: 2 });
-    await until("the window's own language server to stand in the mount", standsInIt, { timeout: 60_000 });
+    await until("the window's own language server to stand in the mount", async () => standingIn(folder).length > 0, { timeout: 60_000 });
     await runCommand(mounted, "Overlay: Take Snapshot…");
     await typeInput(mounted, "before the end");
     await answerNotification(mounted, "this needs the overlay unmounted for a moment, and the mounted overlay is in use by", "Unmount");

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { canMount } from "../support/canMount.ts";
 import { withOverlay } from "../support/journey/script.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
+import { standingIn } from "../support/standing.ts";
 import {
   appendText, explorer, growView, keepEvidence, plantFiles, quickInputText, quickPickRows, runCommand, save, sourceControl, startWorkbench, until, view, waitForEditor, waitForFolders, waitForStatus,
   waitForText, pick, type Workbench,
@@ -159,7 +160,7 @@ describe("a workspace with two overlays over one base and a plain folder", () =>
     writeFileSync(file, JSON.stringify({ folders: [{ path: point, name: "Mounted" }, { uri: "overlay://second/base", name: "Second" }, { path: "plain", name: "Plain" }] }));
     await until("its badge in the mount", async () => (await badge("Mounted/a.txt")) === "M", { timeout: 60_000 });
     await runCommand(page, "Terminal: Kill All Terminals");
-    await until("the shell to have gone", async () => page.locator(".terminal-wrapper").count().then((count) => count === 0));
+    await until("the shell to have gone", async () => standingIn(point).length === 0);
     await runCommand(page, "Overlay: Unmount");
     await until("the mount to be gone", async () => !existsSync(point), { timeout: 60_000 });
     await until("the overlay in the workspace file", async () => readFileSync(file, "utf8").includes("overlay://first/base"), { timeout: 30_000 });

@@ -10,6 +10,7 @@ import { canMount } from "../support/canMount.ts";
 import { differences, recordTree, type TreeRecord } from "../support/journey/treeRecord.ts";
 import { screenshots } from "../support/paths.ts";
 import { makeTemp, removeTemp } from "../support/processes.ts";
+import { standingIn } from "../support/standing.ts";
 import { git, makeProject, type Project } from "../support/project.ts";
 import {
   acceptInput, appendText, explorer, keepEvidence, pick, quickPickRows, runCommand, save, shownFolder, sourceControl, startWorkbench, tabs, typeInput, until, waitForEditor,
@@ -191,7 +192,7 @@ describe.skipIf(!canMount)("a project under git in the window of its mount", () 
     await until("nothing else to stand in it", async () => {
       await runCommand(page, "Overlay: Unmount");
       return page.waitForURL((url) => url.searchParams.get("folder")?.startsWith("overlay:") ?? false, { timeout: 10_000 }).then(() => true);
-    }, { timeout: 60_000 });
+    }, { timeout: 60_000 }).catch((error: unknown) => { throw new Error(`in it stand: ${standingIn(point).join("; ")}`, { cause: error }); });
     await waitForOverlay(page);
     await until("the mount to be gone", async () => !existsSync(point), { timeout: 60_000 });
     await waitForStatus(page, /project: [1-9]\d* changes/, { timeout: 60_000 });

@@ -30,7 +30,8 @@ export async function choosePath(page: Page, path: string, done: () => Promise<b
     }, { timeout: 60_000 });
   }
   // While it is at work the dialog drops an Enter, and stays as it was.
-  let pressed = 0;
+  await box.press("Enter");
+  let pressed = Date.now();
   await until(`the file dialog to take ${path}`, async () => {
     if (await done()) return true;
     if (Date.now() - pressed > againMs && (await box.count()) > 0 && (await box.inputValue({ timeout: 1_000 })) === path) {
