@@ -13,7 +13,7 @@ import { makeTemp, removeTemp } from "../support/processes.ts";
 import { standingIn } from "../support/standing.ts";
 import { git, makeProject, type Project } from "../support/project.ts";
 import {
-  acceptInput, appendText, explorer, keepEvidence, pick, quickPickRows, runCommand, save, shownFolder, sourceControl, startWorkbench, tabs, typeInput, until, waitForEditor,
+  acceptInput, appendText, explorer, keepEvidence, offersCommand, pick, quickPickRows, runCommand, save, shownFolder, sourceControl, startWorkbench, tabs, typeInput, until, waitForEditor,
   waitForNotification, waitForOverlay, waitForStatus, type Workbench,
 } from "../support/vscode/ui/index.ts";
 import { treeDifferences, type WholeTree, wholeTreeOf, wholeTreeOnDisk } from "../support/wholeTree.ts";
@@ -201,6 +201,8 @@ describe.skipIf(!canMount)("a project under git in the window of its mount", () 
   }, 300_000);
 
   test("Reset Layers makes it as new, and the base is as it was, .git included", async () => {
+    await page.close(); // of two windows on one overlay one can write; with this one gone it is the other
+    await until("the other window to write", () => offersCommand(workbench.page, "Overlay: Reset Layers…"), { timeout: 60_000 });
     await runCommand(workbench.page, "Overlay: Reset Layers…");
     await until("the figures", async () => (await quickPickRows(workbench.page))[0]?.description.includes(" · "), { timeout: 60_000 });
     await acceptInput(workbench.page);
