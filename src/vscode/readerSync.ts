@@ -8,6 +8,8 @@ import type { Overlays } from "./overlays.js";
 import type { Session } from "./session.js";
 
 const soonMs = 300;
+/** VS Code starts its watcher some time after it was asked to and does not say when: what came before is looked for then. */
+const startingMs = [1_000, 5_000] as const;
 
 export class ReaderSync implements vscode.Disposable {
   private readonly watching = new Map<Session, vscode.Disposable>();
@@ -31,8 +33,9 @@ export class ReaderSync implements vscode.Disposable {
     watcher.onDidCreate(soon);
     watcher.onDidChange(soon);
     watcher.onDidDelete(soon);
+    const starting = startingMs.map((ms) => setTimeout(soon, ms));
     this.watching.set(session, new vscode.Disposable(() => {
-      clearTimeout(timer);
+      for (const one of [timer, ...starting]) clearTimeout(one);
       watcher.dispose();
     }));
   }
