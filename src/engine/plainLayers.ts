@@ -2,8 +2,9 @@
  * The snapshots in a form that another tool reads as merged shows them: those that hold redirects, names beside their own
  * whiteouts, or opaque folders over folders of the layers below, are written out anew beside the layers, the rest hand over
  * what they are. Opaque folders are no matter of form: fuse-overlayfs finds what they hide (src/mount/veil.ts), and nobody
- * may put into a snapshot what makes up for that. What a redirected folder shows is copied, everything else is a second name of what is there, as nobody writes to a lower layer. In `plain/`, which means
- * nothing to anybody else: thrown away when the upper comes back, and before it is made again.
+ * may put into a snapshot what makes up for that. What a redirected folder shows is copied, everything else is a second name
+ * of what is there, as nobody writes to a lower layer. In `plain/`, which means nothing to anybody else: thrown away when the
+ * upper comes back, and before it is made again.
  */
 import type { Context } from "./context.js";
 import { checkCancelled } from "./copyUpRegistry.js";

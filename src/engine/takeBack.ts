@@ -1,8 +1,8 @@
 /**
  * The upper comes back from another tool that wrote it (lend.ts): its form of whiteouts becomes ours, those that hide nothing
- * and copies that are what the lower has go, and what was copied up or hidden meanwhile gets its record of origin. Nothing that merged shows
- * changes, so every step may fail, or be cut short by a crash, and only tidies less. One walk of upper, under the
- * namespace lock, exclusively: nobody uses the overlay yet.
+ * and copies that are what the lower has go, and what was copied up or hidden meanwhile gets its record of origin. Nothing
+ * that merged shows changes, so every step may fail, or be cut short by a crash, and only tidies less. One walk of upper,
+ * under the namespace lock, exclusively: nobody uses the overlay yet.
  */
 import type { Context } from "./context.js";
 import type { LowerFile, LowerFound } from "./lowerView.js";

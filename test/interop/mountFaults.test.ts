@@ -5,12 +5,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { OverlayStore } from "../../src/host/index.js";
 import { type Ending, findTools, isStranded, type MountedOverlay } from "../../src/mount/index.js";
-import { recordTree } from "../support/journey/treeRecord.js";
 import { codeOf } from "../support/world.js";
-import { isMounted, missing, MountWorld, until } from "./mountWorld.js";
+import { isMounted, missing, MountWorld, reasonOf, until } from "./mountWorld.js";
 
 let world: MountWorld;
-let before: ReturnType<typeof recordTree>;
 const path = process.env["PATH"] ?? "";
 
 beforeEach(() => {
@@ -19,23 +17,17 @@ beforeEach(() => {
   mkdirSync(join(world.base, "d"));
   writeFileSync(join(world.base, "a"), "A");
   writeFileSync(join(world.base, "d/b"), "B");
-  before = recordTree(world.base);
+  world.recordBase();
 });
 
 afterEach(async () => {
   process.env["PATH"] = path;
-  const after = recordTree(world.base);
-  await world.close();
-  expect(after, "INV-1: the base is as it was").toEqual(before);
+  await world.closeUnchanged();
 });
 
 const at = (name: string): string => world.point + name;
 const text = async (overlay: { readFile(path: string): Promise<Uint8Array> }, name: string): Promise<string> => new TextDecoder().decode(await overlay.readFile(name));
 const endingOf = (mounted: MountedOverlay): Promise<Ending> => new Promise((resolve) => { mounted.onEnded(resolve); });
-
-async function reasonOf(operation: Promise<unknown>): Promise<string> {
-  return operation.then(() => "ok", (error: unknown) => (error instanceof Error && "reason" in error ? String(error.reason) : String(error)));
-}
 
 function kill(pids: readonly number[]): void {
   expect(pids).toHaveLength(1);
@@ -226,7 +218,7 @@ describe("the place", () => {
     await world.close();
     world = new MountWorld("a base, with: 'every' \\thing");
     writeFileSync(join(world.base, "a"), "A");
-    before = recordTree(world.base);
+    world.recordBase();
     const mounted = await world.mount();
     writeFileSync(at("/a"), "mine");
     expect(await text(mounted, "/a")).toBe("mine");
@@ -249,7 +241,7 @@ describe("the base and the disk", () => {
     }
     const again = await world.open();
     expect(await text(again, "/a")).toBe("mine");
-    before = recordTree(world.base); // its own time of change is that of the renames
+    world.recordBase(); // its own time of change is that of the renames
   });
 
   test("the base is gone when a short unmount is over: that is said, and nothing is lost", async () => {
@@ -267,7 +259,7 @@ describe("the base and the disk", () => {
       renameSync(`${world.base}.away`, world.base);
     }
     expect(await text(await world.open(), "/a")).toBe("mine");
-    before = recordTree(world.base);
+    world.recordBase();
   });
 
   test("a full disk is ENOSPC, through the overlay and in the mount, and the old content stays", async () => {

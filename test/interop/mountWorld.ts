@@ -3,8 +3,10 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { openOverlay, type OpenOverlay } from "../../src/host/index.js";
 import { joinMounted, mountOverlay, type MountedOverlay } from "../../src/mount/index.js";
+import { recordTree } from "../support/journey/treeRecord.js";
 import { root } from "../support/paths.js";
 
 export const keeperProgram = join(root, "dist", "keeper.mjs");
@@ -17,6 +19,7 @@ export class MountWorld {
   readonly logged: string[] = [];
   private readonly opened: { dispose(): Promise<void> }[] = [];
   private readonly children: ChildProcess[] = [];
+  private recorded: ReturnType<typeof recordTree> | undefined;
 
   constructor(baseName = "base") {
     this.base = join(this.folder, baseName);
@@ -78,6 +81,18 @@ export class MountWorld {
     return one;
   }
 
+  /** The base is to be as it is now when the test ends. */
+  recordBase(): void {
+    this.recorded = recordTree(this.base);
+  }
+
+  /** @param mayBeGone the test may have taken the base itself away. */
+  async closeUnchanged({ mayBeGone = false } = {}): Promise<void> {
+    const after = mayBeGone && !existsSync(this.base) ? this.recorded : recordTree(this.base);
+    await this.close();
+    expect(after, "INV-1: the base is as it was").toEqual(this.recorded);
+  }
+
   async close(): Promise<void> {
     for (const one of this.opened) await one.dispose().catch(() => undefined);
     for (const child of this.children) await ended(child);
@@ -125,4 +140,9 @@ export async function until(what: string, condition: () => boolean | Promise<boo
 export function missing(): string | undefined {
   if (process.getuid?.() !== 0 || !existsSync("/dev/fuse")) return "these tests need root and /dev/fuse";
   return existsSync(keeperProgram) ? undefined : "build first: npm run build";
+}
+
+/** The reason of an operation's OverlayError; "ok" when it has none. */
+export async function reasonOf(operation: Promise<unknown>): Promise<string> {
+  return operation.then(() => "ok", (error: unknown) => (error instanceof Error && "reason" in error ? String(error.reason) : String(error)));
 }

@@ -20,6 +20,9 @@ export function stateFolder(): string {
 /** Screenshots of tests that failed, or that a test asked for. */
 export const screenshots = join(cache, "screenshots");
 
+/** Where a change is judged: nothing may be skipped, and nothing left to chance. */
+export const inCI = !["", "false", undefined].includes(process.env["CI"]);
+
 /** Says what a long step is doing. */
 export function say(text: string): void {
   process.stderr.write(`• ${text}\n`);

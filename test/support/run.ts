@@ -3,7 +3,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildProduct, checkFences } from "./build.ts";
-import { cache, requireNode24, root, say } from "./paths.ts";
+import { cache, inCI, requireNode24, root, say } from "./paths.ts";
 import { start, sweepRun, systemTemp } from "./processes.ts";
 import { add, closingLine, type Counts, none, readVitestFailures, readVitestResults } from "./results.ts";
 import { findOnPath } from "./vscode/chromium.ts";
@@ -18,7 +18,6 @@ interface Part {
 }
 
 const failure: Counts = { passed: 0, failed: 1, skipped: 0 };
-const inCI = process.env["CI"] !== undefined && process.env["CI"] !== "" && process.env["CI"] !== "false";
 
 const tool = (...path: string[]): string => join(root, "node_modules", ...path);
 

@@ -1,4 +1,5 @@
 /** Before each test file, for properties that name no seed: see seed.ts. */
-import { isJudged, judgedSeed } from "./seed.ts";
+import { inCI } from "./paths.ts";
+import { judgedSeed } from "./seed.ts";
 
-if (isJudged) (await import("fast-check")).configureGlobal({ seed: judgedSeed });
+if (inCI) (await import("fast-check")).configureGlobal({ seed: judgedSeed });

@@ -23,7 +23,7 @@ export async function applyToBase(context: CommandContext, clicked: unknown, sel
   if (chosen === undefined) return;
   const { session, paths } = chosen;
   refuseReadOnly(session);
-  if (isMounted(context, session)) return;
+  if (refusedByMount(context, session)) return;
   if (session.remote !== undefined) {
     offerExports(context, vscode.l10n.t("'{0}' is not on a disk, so it is only ever read, and nothing was applied.", baseText(session.info.base)), clicked, selected);
     return;
@@ -52,7 +52,7 @@ function refuseReadOnly(session: Session): void {
 }
 
 /** Says so, with what can be done: beneath a live mount the base must not change, as the mount does not look at it again. */
-function isMounted({ log }: CommandContext, { info, opened }: Session): boolean {
+function refusedByMount({ log }: CommandContext, { info, opened }: Session): boolean {
   if (mountedAt(opened) === undefined) return false;
   tell(log, "warning", vscode.l10n.t("'{0}' is mounted, and its base must not change beneath the mount. Nothing was applied or undone.", info.name), [
     { title: vscode.l10n.t("Unmount"), run: () => vscode.commands.executeCommand("overlay.unmount", shownUri(info)) },
@@ -110,7 +110,7 @@ export async function undoApply(context: CommandContext, clicked: unknown): Prom
   const session = await pickSession(context, clicked, ({ access }) => access.kind === "writable");
   if (session === undefined) return;
   refuseReadOnly(session);
-  if (isMounted(context, session)) return;
+  if (refusedByMount(context, session)) return;
   const items = (await session.carrier.applied()).flatMap((one) => appliedItem(one));
   if (items.length === 0) {
     mention(vscode.l10n.t("Nothing was applied from '{0}' that could be undone.", session.info.name));
