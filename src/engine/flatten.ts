@@ -93,7 +93,7 @@ async function replaceRedirect(ctx: Context, upper: UpperDirectory): Promise<"do
   const directory = ctx.tree.upperPath(upper);
   await ctx.work.inside(directory, true, async () => {
     await makeOpaque(ctx, directory);
-    content.shape = { kind: "opaque" };
+    ctx.tree.setShape(upper, { kind: "opaque" });
     await ctx.scratch.unlink(`${directory}/${redirectMarker}`);
   });
   await ctx.tree.refreshBelow(upper);

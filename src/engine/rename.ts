@@ -277,10 +277,10 @@ async function fixContent(ctx: Context, node: UpperDirectory, source: string, re
   if (content === undefined) return;
   if (redirect !== undefined) {
     await ctx.work.inside(source, true, () => ctx.scratch.rename(redirect.staged, `${source}/${redirectMarker}`));
-    content.shape = { kind: "redirect", to: redirect.to };
+    ctx.tree.setShape(node, { kind: "redirect", to: redirect.to });
   } else if (content.shape.kind === "plain" && to.directory.content?.below !== undefined) {
     await ctx.work.inside(source, true, () => makeOpaque(ctx, source));
-    content.shape = { kind: "opaque" };
+    ctx.tree.setShape(node, { kind: "opaque" });
   }
 }
 

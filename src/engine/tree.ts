@@ -20,19 +20,29 @@ export interface UpperEntry {
   target?: string;
 }
 
-/** The content of a node. Replaced as a whole when read again; changed in place by the holders of the node's lock. */
+/**
+ * The content of a node. Replaced as a whole when read again; changed in place for the holders of the node's lock, by the
+ * tree alone, which counts that.
+ */
 export interface UpperContent {
+  readonly children: ReadonlyMap<string, UpperEntry>;
+  readonly whiteouts: ReadonlySet<string>;
+  readonly undecodable: number;
+  readonly shape: MarkedShape;
+  /** The lower directory that this one merges; undefined when opaque, or when no lower has one here. */
+  readonly below: LowerDirectory | undefined;
+}
+
+interface OwnContent extends UpperContent {
   readonly children: Map<string, UpperEntry>;
   readonly whiteouts: Set<string>;
-  undecodable: number;
   shape: MarkedShape;
-  /** The lower directory that this one merges; undefined when opaque, or when no lower has one here. */
   below: LowerDirectory | undefined;
 }
 
 export class UpperDirectory {
   readonly lock = directoryLock();
-  content: UpperContent | undefined;
+  readonly content: UpperContent | undefined;
   loading: Promise<void> | undefined;
   /** Copy-ups that publish here or wait to, and the times that they leave as they are (keepTimes.ts). */
   arriving = 0;
@@ -43,6 +53,8 @@ export class UpperDirectory {
 
 export class Tree {
   root: UpperDirectory = new UpperDirectory(undefined, "");
+  /** Grows with every change of what a node says, and when one is read: whoever has derived something asks whether it holds. */
+  version = 0;
   private readonly moves = new WeakMap<UpperEntry, { directory: UpperDirectory; entry: UpperEntry }>();
   /** Folds a name to the key under which it is found: itself, or its lower case where case does not count. */
   readonly key: (name: string) => string;
@@ -117,7 +129,7 @@ export class Tree {
   /** The same for one name, by who has this name alone and shares the lock with those who publish others. */
   async reloadName(directory: UpperDirectory, name: string): Promise<void> {
     const listing = await this.list(directory);
-    const { content } = directory;
+    const content = this.own(directory);
     if (listing === undefined || content === undefined) return;
     const key = this.key(name);
     const child = listing.children.find((other) => this.key(other.name) === key);
@@ -134,7 +146,7 @@ export class Tree {
       return await readMarked(this.scratch, this.upperPath(directory), this.env);
     } catch (error) {
       if (!isCode(error, "ENOENT", "ENOTDIR") || directory.parent === undefined) throw error;
-      directory.parent.content = undefined; // someone changed the upper by hand: believe the disk
+      this.replace(directory.parent, undefined); // someone changed the upper by hand: believe the disk
       return undefined;
     }
   }
@@ -147,13 +159,8 @@ export class Tree {
     for (const { name, type } of listing.children) {
       children.set(this.key(name), this.keep(directory, name, type, old?.children.get(this.key(name))));
     }
-    directory.content = {
-      children,
-      whiteouts: new Set(listing.whiteouts.map(this.key)),
-      undecodable: listing.undecodable,
-      shape: listing.shape,
-      below: await lowerOf(listing.shape, await this.inherited(directory), this.lowers.root),
-    };
+    const below = await lowerOf(listing.shape, await this.inherited(directory), this.lowers.root);
+    this.replace(directory, { children, whiteouts: new Set(listing.whiteouts.map(this.key)), undecodable: listing.undecodable, shape: listing.shape, below });
     if (listing.undecodable > 0) {
       this.env.log("warn", `${String(listing.undecodable)} name(s) in ${this.pathOf(directory)} are not valid Unicode and are left out`);
     }
@@ -176,8 +183,20 @@ export class Tree {
     return found?.kind === "directory" ? found.directory : undefined;
   }
 
+  private replace(directory: UpperDirectory, content: OwnContent | undefined): void {
+    this.version++;
+    (directory as { content: OwnContent | undefined }).content = content;
+  }
+
+  /** To be changed. */
+  private own(directory: UpperDirectory): OwnContent | undefined {
+    this.version++;
+    return directory.content as OwnContent | undefined;
+  }
+
   /** Forgets everything, for an opener that does not own the upper, and after a reset of everything. */
   forget(): void {
+    this.version++;
     this.root = new UpperDirectory(undefined, "");
   }
 
@@ -189,7 +208,7 @@ export class Tree {
 
   /** The same for a copy-up, which is no change of the directory. */
   addCopy(directory: UpperDirectory, name: string, type: EntryType, node?: UpperDirectory): void {
-    directory.content?.children.set(this.key(name), node === undefined ? { name, type } : { name, type, node });
+    this.own(directory)?.children.set(this.key(name), node === undefined ? { name, type } : { name, type, node });
   }
 
   /** Remembers where a file's entry went, for those who have the file open (INV-12). Caller: holds both mutexes. */
@@ -208,7 +227,21 @@ export class Tree {
 
   remove(directory: UpperDirectory, name: string): void {
     directory.times = undefined;
-    directory.content?.children.delete(this.key(name));
+    this.own(directory)?.children.delete(this.key(name));
+  }
+
+  /** Caller, of this and the next two: holder of the node's lock, after the disk has it. */
+  addWhiteout(directory: UpperDirectory, name: string): void {
+    this.own(directory)?.whiteouts.add(this.key(name));
+  }
+
+  removeWhiteout(directory: UpperDirectory, name: string): void {
+    this.own(directory)?.whiteouts.delete(this.key(name));
+  }
+
+  setShape(directory: UpperDirectory, shape: MarkedShape): void {
+    const content = this.own(directory);
+    if (content !== undefined) content.shape = shape;
   }
 
   /** A node for a directory whose content is on the disk and will be read on first use. */
@@ -218,7 +251,7 @@ export class Tree {
 
   /** Finds out again which lower directories a subtree merges, after the base changed. Caller: holds the namespace lock exclusively. */
   async refreshBelow(directory: UpperDirectory): Promise<void> {
-    const { content } = directory;
+    const content = this.own(directory);
     if (content === undefined) return;
     content.below = await lowerOf(content.shape, await this.inherited(directory), this.lowers.root);
     for (const { node } of content.children.values()) if (node !== undefined) await this.refreshBelow(node);
@@ -226,21 +259,21 @@ export class Tree {
 
   /** A node for a directory that was just made: nothing of it has to be read. */
   addDirectory(parent: UpperDirectory, name: string, shape: MarkedShape, below: LowerDirectory | undefined): UpperDirectory {
-    const node = emptyNode(parent, name, shape, below);
+    const node = this.emptyNode(parent, name, shape, below);
     this.add(parent, name, "directory", node);
     return node;
   }
 
   /** The same for a copy-up. */
   addDirectoryCopy(parent: UpperDirectory, name: string, below: LowerDirectory): UpperDirectory {
-    const node = emptyNode(parent, name, { kind: "plain" }, below);
+    const node = this.emptyNode(parent, name, { kind: "plain" }, below);
     this.addCopy(parent, name, "directory", node);
     return node;
   }
-}
 
-function emptyNode(parent: UpperDirectory, name: string, shape: MarkedShape, below: LowerDirectory | undefined): UpperDirectory {
-  const node = new UpperDirectory(parent, name);
-  node.content = { children: new Map(), whiteouts: new Set(), undecodable: 0, shape, below };
-  return node;
+  private emptyNode(parent: UpperDirectory, name: string, shape: MarkedShape, below: LowerDirectory | undefined): UpperDirectory {
+    const node = new UpperDirectory(parent, name);
+    this.replace(node, { children: new Map(), whiteouts: new Set(), undecodable: 0, shape, below });
+    return node;
+  }
 }

@@ -90,8 +90,17 @@ interface Layer {
   readonly said: Said | undefined;
 }
 
+/** Whatever decides what a survey says. */
+interface Basis {
+  readonly version: number;
+  readonly snapshots: Context["layers"]["state"]["snapshots"];
+  readonly folder: OverlayPath;
+}
+
 export class WhereaboutsOf {
   private readonly frozen: FrozenSaid;
+  /** The last one, which the next search wants again when nothing was changed meanwhile, as while a query is typed. */
+  private last: { readonly basis: Basis; readonly survey: Survey } | undefined;
 
   constructor(private readonly ctx: Context) {
     this.frozen = new FrozenSaid(ctx);
@@ -104,8 +113,13 @@ export class WhereaboutsOf {
     if (found.kind === "outside") throw new Refusal("ENOTSUP", "the folder is a link that leads out of the base");
     if (found.kind === "absent") throw new Refusal("ENOENT");
     if (found.kind !== "directory") throw new Refusal("ENOTDIR");
-    const layers = await this.layers();
-    return new Survey(layers, ctx.tree.key, placePath(found.place));
+    const basis: Basis = { version: ctx.tree.version, snapshots: ctx.layers.state.snapshots, folder: placePath(found.place) };
+    const { last } = this;
+    if (last !== undefined && isSame(last.basis, basis)) return last.survey.again();
+    const survey = new Survey(await this.layers(), ctx.tree.key, basis.folder);
+    // A fault may be one of the moment. What changed meanwhile may be in it or not: the basis is that of before.
+    this.last = survey.faults.length === 0 ? { basis, survey } : undefined;
+    return survey.again();
   }
 
   private async layers(): Promise<Layer[]> {
@@ -126,8 +140,12 @@ export class WhereaboutsOf {
   }
 }
 
+function isSame(a: Basis, b: Basis): boolean {
+  return a.version === b.version && a.snapshots === b.snapshots && a.folder === b.folder;
+}
+
 /** One walk over what the layers say at and beneath a folder. */
-class Survey implements Whereabouts {
+class Survey {
   readonly areas: AreaOf[] = [];
   readonly faults: { path: string; reason: string }[] = [];
   /** What each layer says of each folder, with what those above it say of the same one. */
@@ -143,6 +161,12 @@ class Survey implements Whereabouts {
     if (view === undefined) return; // it went meanwhile
     this.walk(view, folder, this.contributions(view, folder, new Map(), ""));
     this.areas.sort((a, b) => a.level - b.level);
+  }
+
+  /** For one search: what its areas remember of the base's folders goes with it, however many those are. */
+  again(): Whereabouts {
+    const { folder, faults } = this;
+    return { folder, faults, areas: this.areas.map((area) => area.again()), mentions: (names) => this.mentions(names), ownFiles: () => this.ownFiles() };
   }
 
   layer(level: number): LayerPlace {
@@ -256,15 +280,21 @@ interface Contribution {
 }
 
 class AreaOf implements Area {
-  readonly hidden: string[] = [];
   readonly isEmpty: boolean;
   private readonly known = new Map<string, ShownView | undefined>();
 
-  constructor(private readonly survey: Survey, readonly level: number, readonly from: string, readonly path: OverlayPath, view: View) {
+  constructor(
+    private readonly survey: Survey, readonly level: number, readonly from: string, readonly path: OverlayPath, private readonly view: View,
+    readonly hidden: string[] = [],
+  ) {
     this.known.set("", new ShownView(survey, level, path, view));
     let own: View | undefined = view;
     while (own !== undefined && own.level < level) own = own.below;
     this.isEmpty = own?.said?.children.size === 0;
+  }
+
+  again(): AreaOf {
+    return new AreaOf(this.survey, this.level, this.from, this.path, this.view, this.hidden);
   }
 
   get layer(): LayerPlace {
@@ -288,22 +318,25 @@ class AreaOf implements Area {
 class ShownView implements ShownDirectory {
   /** What the layers above say of it; nothing in most. */
   private readonly above: readonly Said[];
+  private readonly isBase: boolean;
 
   constructor(private readonly survey: Survey, private readonly level: number, readonly path: OverlayPath, private readonly view: View) {
+    this.isBase = survey.layer(level).kind === "base";
     const above: Said[] = [];
     for (let at: View | undefined = view; at !== undefined && at.level < level; at = at.below) if (at.said !== undefined) above.push(at.said);
     this.above = above;
   }
 
   get showsAll(): boolean {
-    return this.above.length === 0 && this.survey.layer(this.level).kind === "base";
+    return this.above.length === 0 && this.isBase;
   }
 
   shows(name: string): boolean {
-    if (this.survey.layer(this.level).kind !== "base" && isReserved(name)) return false;
+    if (!this.isBase && isReserved(name)) return false;
     if (this.above.length === 0) return true;
     const key = this.survey.key(name);
-    return !this.above.some(({ children, whiteouts }) => children.has(key) || whiteouts.has(key));
+    for (const { children, whiteouts } of this.above) if (children.has(key) || whiteouts.has(key)) return false; // asked for each file of a search
+    return true;
   }
 
   /** @param from the key of the path that it must have in the layer, so that it is this one that is seen. */

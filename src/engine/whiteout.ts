@@ -43,7 +43,7 @@ export async function makeWhiteout(ctx: Context, directory: UpperDirectory, name
   } catch (error) {
     if (!isCode(error, "EEXIST")) throw error;
   }
-  directory.content?.whiteouts.add(ctx.tree.key(name));
+  ctx.tree.addWhiteout(directory, name);
   return true;
 }
 
@@ -51,7 +51,7 @@ export async function makeWhiteout(ctx: Context, directory: UpperDirectory, name
 export async function removeWhiteout(ctx: Context, directory: UpperDirectory, name: string): Promise<void> {
   if (!ctx.tree.isWhitedOut(directory, name)) return;
   await unlinkMarker(ctx, ctx.tree.entryPath(directory, whiteoutName(name)), ctx.tree.entryPath(directory, name));
-  directory.content?.whiteouts.delete(ctx.tree.key(name));
+  ctx.tree.removeWhiteout(directory, name);
 }
 
 /** A whiteout is our marker, or a character device 0/0 of the name itself (fuse-overlayfs). */
@@ -76,7 +76,7 @@ export async function removeDeviceWhiteout(ctx: Context, directory: UpperDirecto
     throw fault;
   });
   if (stat?.type !== "character" || stat.rdev !== 0) return;
-  directory.content?.whiteouts.delete(ctx.tree.key(name));
+  ctx.tree.removeWhiteout(directory, name);
   await instead();
   await ctx.scratch.unlink(device);
 }

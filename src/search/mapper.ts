@@ -19,14 +19,21 @@ export interface Mapped {
   readonly within: string;
 }
 
-export class Mapper {
-  /** Of the last path: the folder as it was told, with its slash, and what merged has there. */
-  private last = "\0";
-  private prefix: string | undefined;
+/** A folder that ripgrep tells of, and what merged has there. */
+export interface Told {
+  /** As it was told, with its slash: "./a/b/". */
+  readonly told: string;
+  /** The folder in merged, with its slash; undefined where merged shows nothing of it. */
+  readonly prefix?: string;
   /** So much less at its beginning, what is told is the path; 0 where it is not. */
-  private cut = 0;
-  private shows: ((name: string) => boolean) | undefined;
-  private placed: Placed | undefined;
+  readonly cut: number;
+  /** Whether merged shows what the layer has there under this name; undefined where it shows all. */
+  readonly shows?: (name: string) => boolean;
+  readonly placed?: Placed;
+}
+
+export class Mapper {
+  private last: Told = { told: "\0", cut: 0 };
   private readonly longestFirst: readonly Placed[];
 
   /** @param asAsked a folder of merged as it is to be told: the searched one may have been reached through a link. */
@@ -34,41 +41,32 @@ export class Mapper {
     this.longestFirst = [...all].sort((a, b) => b.at.length - a.at.length);
   }
 
-  /**
-   * @param text has the told path, which begins with "./", from `at` to `end`. Of a hundred thousand of them nothing is
-   * made but the path itself, and where that is what was told, as a piece of the text.
-   */
-  path(text: string, at = 0, end = text.length): string | undefined {
-    const slash = text.lastIndexOf("/", end - 1);
-    const { length } = this.last;
-    if (slash + 1 - at !== length || !text.startsWith(this.last, at)) this.enter(text.slice(at, slash + 1));
-    const { prefix, shows } = this;
-    if (prefix === undefined || (shows !== undefined && !shows(text.slice(slash + 1, end)))) return undefined;
-    return this.cut > 0 ? text.slice(at + this.cut, end) : prefix + text.slice(slash + 1, end);
-  }
-
-  /** The same with where the file is. */
+  /** @param told "./a/b/file" */
   place(told: string): Mapped | undefined {
-    const path = this.path(told);
-    if (path === undefined || this.placed === undefined) return undefined;
+    const slash = told.lastIndexOf("/") + 1;
+    const { prefix, shows, placed } = this.folder(told.slice(0, slash));
+    const name = told.slice(slash);
+    if (prefix === undefined || placed === undefined || shows?.(name) === false) return undefined;
     const plain = told.slice(2);
-    const within = this.placed.at === "" ? plain : plain.slice(this.placed.at.length + 1);
-    return { path, placed: this.placed, within };
+    return { path: prefix + name, placed, within: placed.at === "" ? plain : plain.slice(placed.at.length + 1) };
   }
 
   /** @param told "./a/b/" */
-  private enter(told: string): void {
-    this.last = told;
-    this.prefix = undefined;
+  folder(told: string): Told {
+    if (told !== this.last.told) this.last = this.enter(told);
+    return this.last;
+  }
+
+  private enter(told: string): Told {
     const folder = told.slice(2, -1);
-    this.placed = this.longestFirst.find(({ at }) => at === "" || folder === at || folder.startsWith(`${at}/`));
-    if (this.placed === undefined) return;
-    const { at, area } = this.placed;
+    const placed = this.longestFirst.find(({ at }) => at === "" || folder === at || folder.startsWith(`${at}/`));
+    if (placed === undefined) return { told, cut: 0 };
+    const { at, area } = placed;
     const shown = area.directory(at === "" ? folder : folder.slice(at.length + 1));
-    if (shown === undefined) return;
+    if (shown === undefined) return { told, cut: 0 };
     const path = this.asAsked(shown.path);
-    this.prefix = path === "/" ? "/" : `${path}/`;
-    this.cut = told.endsWith(this.prefix) ? told.length - this.prefix.length : 0;
-    this.shows = shown.showsAll ? undefined : (name) => shown.shows(name);
+    const prefix = path === "/" ? "/" : `${path}/`;
+    const cut = told.endsWith(prefix) ? told.length - prefix.length : 0;
+    return { told, prefix, cut, placed, ...(shown.showsAll ? {} : { shows: (name) => shown.shows(name) }) };
   }
 }

@@ -54,9 +54,15 @@ export class OverlaySearcher implements Searcher {
       const links = options.followSymlinks === true ? new Links(this.parts.overlay) : undefined;
       const doubtful: Mapped[] = [];
       if (links === undefined) {
-        // What lies above the base is in memory: ripgrep lists the base meanwhile.
-        const own = search.own(tell);
-        const [listed] = await Promise.allSettled([search.sweep(listFlags, (mapper) => lister(mapper, tell), "base"), own]);
+        // What lies above the base is in memory: looked at while ripgrep, once it runs, lists the base.
+        let begin = (): void => undefined;
+        const running = new Promise<void>((resolve) => { begin = resolve; });
+        const swept = search.sweep(listFlags, (mapper) => {
+          begin();
+          return lister(mapper, tell);
+        }, "base").finally(begin);
+        const own = running.then(() => search.own(tell));
+        const [listed] = await Promise.allSettled([swept, own]);
         if (listed.status === "rejected") throw listed.reason;
         await own;
         return finished(found > most, listed.value);

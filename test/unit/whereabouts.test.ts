@@ -3,7 +3,7 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { LayerPlace, Overlay } from "../../src/engine/index.js";
+import { LayerError, type LayerPlace, type Overlay } from "../../src/engine/index.js";
 import { dump } from "../../src/host/memoryTree.js";
 import { codeOf, type PlantedTree, World, type WorldOptions } from "../support/world.js";
 
@@ -82,9 +82,9 @@ const worlds: Readonly<Record<string, WorldOptions>> = {
 
 const name = fc.constantFrom("a", "b", "d", "e", "f", "h", "i", "n", "A", "D");
 const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => `/${names.join("/")}`);
-type Edit = readonly [what: "write" | "remove" | "mkdir" | "rename" | "copyUp" | "snapshot" | "reset" | "link", at: string, to: string];
+type Edit = readonly [what: "write" | "remove" | "mkdir" | "rename" | "copyUp" | "snapshot" | "squash" | "reset" | "reset all" | "undo" | "flatten" | "link", at: string, to: string];
 const edits = fc.array(
-  fc.tuple(fc.constantFrom<Edit[0]>("write", "remove", "mkdir", "rename", "rename", "rename", "copyUp", "snapshot", "reset", "link"), path, path),
+  fc.tuple(fc.constantFrom<Edit[0]>("write", "remove", "mkdir", "rename", "rename", "rename", "copyUp", "snapshot", "squash", "reset", "reset all", "undo", "flatten", "link"), path, path),
   { maxLength: 25, size: "max" },
 );
 
@@ -96,7 +96,11 @@ async function perform({ overlay }: World, [what, at, to]: Edit, index: number):
     rename: () => overlay.rename(at, to),
     copyUp: () => overlay.copyUp(at),
     snapshot: () => overlay.takeSnapshot(),
+    squash: async () => overlay.squash(),
     reset: () => overlay.reset(at),
+    "reset all": () => overlay.reset(),
+    undo: async () => overlay.bringBack((await overlay.dropped()).at(-1)?.id ?? ""),
+    flatten: () => overlay.flatten(),
     link: () => overlay.symlink(to.slice(1), at),
   };
   await act[what]().catch((error: unknown) => {
@@ -111,12 +115,16 @@ describe("walks of the layers, put through whereabouts, are a walk of merged", (
       expect(await byLayers(untouched)).toEqual(await byMerged(untouched.overlay));
       await fc.assert(fc.asyncProperty(edits, path, async (all, folder) => {
         const world = await World.create(options);
-        for (const [index, edit] of all.entries()) await perform(world, edit, index);
-        expect(await byLayers(world)).toEqual(await byMerged(world.overlay));
+        for (const [index, edit] of all.entries()) {
+          await world.overlay.whereabouts(); // of which nothing may be left after the edit
+          await perform(world, edit, index);
+          expect(await byLayers(world)).toEqual(await byMerged(world.overlay));
+        }
         const found = await codeOf(world.overlay.readDirectory(folder));
         expect(await codeOf(world.overlay.whereabouts(folder))).toBe(found);
         if (found === "ok") {
           const { folder: real } = await world.overlay.whereabouts(folder);
+          expect(real).not.toBe("/");
           expect(await byLayers(world, folder)).toEqual(await byMerged(world.overlay, real));
         }
         const again = await world.reopened();
@@ -142,6 +150,83 @@ describe("what whereabouts costs, and says", () => {
     const { areas, faults } = await world.overlay.whereabouts();
     expect(faults.map((fault) => fault.path)).toEqual(["/d"]);
     expect(areas.at(-1)?.directory("d")).toBeUndefined();
+  });
+
+  test("it is found once for as long as nothing changes, but for what is remembered of the base's folders", async () => {
+    const world = await World.create({ base, scratch: { "upper/.wh.a": "" } });
+    await world.overlay.whereabouts(); // the upper is read
+    const first = await world.overlay.whereabouts();
+    const second = await world.overlay.whereabouts();
+    expect(second.areas.at(-1)?.hidden).toEqual(["a"]);
+    expect(second.areas.at(-1)?.hidden).toBe(first.areas.at(-1)?.hidden);
+    expect(second.areas.at(-1)?.directory("d")).not.toBe(first.areas.at(-1)?.directory("d"));
+  });
+
+  test("what changes while it is found out is in the next one", async () => {
+    let during: (() => Promise<void>) | undefined;
+    const world = await World.create({
+      base, scratch: { "upper/d/x": "", "upper/e/x": "" },
+      hook: async (call, run) => {
+        const done = await run();
+        const act = call.name === "readDirectory" && call.path.endsWith("upper/e") ? during : undefined;
+        during = undefined;
+        await act?.();
+        return done;
+      },
+    });
+    await world.overlay.readDirectory("/d");
+    during = () => world.overlay.unlink("/d/x");
+    await world.overlay.whereabouts();
+    expect(during).toBeUndefined();
+    expect([...(await world.overlay.whereabouts()).ownFiles()]).toEqual(["/e/x"]);
+  });
+
+  test("snapshots that became one", async () => {
+    const world = await World.create({ base });
+    for (const name of ["/d/x", "/d/y"]) {
+      await world.overlay.writeFile(name, name);
+      await world.overlay.takeSnapshot();
+    }
+    await world.overlay.whereabouts();
+    await world.overlay.whereabouts();
+    await world.overlay.squash();
+    expect(await byLayers(world)).toEqual(await byMerged(world.overlay));
+  });
+
+  test("what a failed step left on the disk, at each of its calls", async () => {
+    for (const act of ["writeFile", "unlink", "rename", "remove"] as const) {
+      for (let at = 0, reached = true; reached; at++) {
+        let left = Infinity;
+        const world = await World.create({
+          base, scratch: { "upper/d/x": "", "upper/e/y": "" },
+          hook: async (call, run) => {
+            const done = await run();
+            if (left-- === 0) throw new LayerError("EIO", call.name, call.path);
+            return done;
+          },
+        });
+        for (let i = 0; i < 2; i++) await world.overlay.whereabouts();
+        left = at;
+        const { overlay } = world;
+        await { writeFile: () => overlay.writeFile("/d/a", "new"), unlink: () => overlay.unlink("/d/b"), rename: () => overlay.rename("/d", "/e/n"), remove: () => overlay.remove("/d", { recursive: true }) }[act]().catch(() => undefined);
+        reached = left < 0;
+        left = Infinity;
+        expect(await byLayers(world), `${act}, call ${String(at)}`).toEqual(await byMerged(overlay));
+      }
+    }
+  });
+
+  test("a folder that could not be read for a moment is not remembered as one", async () => {
+    let refuses = true;
+    const world = await World.create({
+      base, scratch: { "upper/d/new": "" },
+      hook: (call, run) => (refuses && call.name === "readDirectory" && call.path.endsWith("upper/d") ? Promise.reject(new LayerError("EACCES", call.name, call.path)) : run()),
+    });
+    expect((await world.overlay.whereabouts()).faults).toHaveLength(1);
+    refuses = false;
+    const all = await world.overlay.whereabouts();
+    expect(all.faults).toEqual([]);
+    expect([...all.ownFiles()]).toEqual(["/d/new"]);
   });
 
   test("where a name is mentioned", async () => {
