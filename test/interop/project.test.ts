@@ -55,8 +55,9 @@ describe("a project under git, mounted", () => {
     return { code, said: run.output() };
   }
 
-  test("it is a real one: thousands of files, a history, and nothing to commit", () => {
-    expect(before.size).toBeGreaterThan(2000);
+  test("it is a real one: more than a thousand files, a history, and nothing to commit", () => {
+    // How many lie in .git depends on how they are packed.
+    expect([...before.keys()].filter((path) => !/^\/?\.git(\/|$)/.test(path)).length).toBeGreaterThan(1000);
     expect(Number(gitHere("rev-list", "--count", "HEAD"))).toBeGreaterThan(2);
     expect(gitHere("status", "--porcelain")).toBe("");
     expect(gitHere("log", "-1", "--format=%H")).toBe(git(world.base, { ...project.env, GIT_OPTIONAL_LOCKS: "0" }, "log", "-1", "--format=%H"));

@@ -81,6 +81,8 @@ describe("snapshots", () => {
     await runCommand(page, "Overlay: Reset Layers…");
     await pick(page, /^\s*Base/);
     await changesAre();
+    await explorer(page).click("a.txt", { clickCount: 2 });
+    await until("the base's text in the editor", async () => (await editorText(page)).trim() === "a of the base");
     await edit("a.txt", "newer\n");
     await runCommand(page, "Overlay: Undo Reset…");
     await pick(page, /All changes/);

@@ -98,6 +98,16 @@ function treeIn(page: Page, part: Locator, show: () => Promise<void>): Tree {
     }, options);
   }
 
+  /** The row where it stays: one that is still to move, as others come or go, would leave its place to another under the mouse. */
+  async function settled(path: string): Promise<Locator> {
+    return at(await until(`the row ${path} to stay where it is`, async () => {
+      const { index } = await find(path);
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      const row = await find(path);
+      return row.index === index && row;
+    }));
+  }
+
   return {
     async rows() {
       await show();
@@ -115,11 +125,15 @@ function treeIn(page: Page, part: Locator, show: () => Promise<void>): Tree {
     },
     read: find,
     async click(path, options = {}) {
-      await at(await find(path)).locator(".label-name").first().click({ timeout: 5_000, ...options });
+      await until(`${path} to be clicked`, async () => {
+        await (await settled(path)).locator(".label-name").first().click({ timeout: 5_000, ...options });
+        if (options.modifiers !== undefined || options.button === "right") return true; // which may select nothing
+        return until(`${path} to be selected`, async () => (await find(path)).selected, { timeout: 2_000 });
+      });
     },
     async contextMenu(path, choose) {
       const open = async (): Promise<string[]> => {
-        await at(await find(path)).locator(".label-name").first().click({ button: "right" });
+        await (await settled(path)).locator(".label-name").first().click({ button: "right" });
         if (choose === undefined || typeof choose === "string") return useMenu(page, choose);
         return useSubmenu(page, ...choose);
       };
@@ -127,7 +141,7 @@ function treeIn(page: Page, part: Locator, show: () => Promise<void>): Tree {
       return choose === undefined ? open() : until(`the entry "${String(choose)}" in the menu of ${path}`, open);
     },
     async action(path, title) {
-      const row = at(await find(path));
+      const row = await settled(path);
       await row.hover();
       await row.locator(`.actions .action-label[aria-label^="${title}"]`).click();
     },
