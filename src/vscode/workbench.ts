@@ -12,6 +12,7 @@ import { unmountLeft } from "./commands/unmount.js";
 import { guarded, type CommandContext } from "./commands/context.js";
 import { durability, retention } from "./config.js";
 import { ContextKeys } from "./contextKeys.js";
+import { DebugSessions } from "./debugSessions.js";
 import { Decorations } from "./decorations.js";
 import { Disposables } from "./disposables.js";
 import { describe } from "./errors.js";
@@ -76,7 +77,10 @@ export async function run({ globalState: memento, workspaceState, extensionUri }
   parts.add(vscode.window.registerFileDecorationProvider(decorations));
   const list = parts.add(new OverlaysView(overlays, store, fail));
   const search = parts.add(new Search(overlays, workspaceState, extensionUri, log, fail));
-  const context: CommandContext = { overlays, files, search, store, floors, trust, view, list, handovers: handovers(memento), sourceControls, sides, machine, log };
+  const debugSessions = parts.add(new DebugSessions(vscode.debug));
+  const context: CommandContext = {
+    overlays, files, search, store, floors, trust, view, list, handovers: handovers(memento), sourceControls, sides, debugSessions, machine, log,
+  };
   parts.add(registerCommands(context));
   parts.add(vscode.window.registerTerminalProfileProvider("overlay.terminal", terminalProfile(context)));
   const mountedWindow = parts.add(new MountedWindow(context));

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { OverlayError } from "../../engine/index.js";
 import { describe, make } from "../errors.js";
 import type { ChangesView, ViewNode } from "../changesView.js";
+import type { DebugSessions } from "../debugSessions.js";
 import type { Search } from "../find/index.js";
 import type { OverlayFileSystem } from "../fileSystemProvider.js";
 import type { FloorStore } from "../floorStore.js";
@@ -30,6 +31,7 @@ export interface CommandContext {
   readonly handovers: Handovers;
   readonly sourceControls: SourceControls;
   readonly sides: ThirdSides;
+  readonly debugSessions: DebugSessions;
   readonly machine: Machine;
   readonly log: vscode.LogOutputChannel;
 }

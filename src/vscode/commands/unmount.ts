@@ -26,7 +26,7 @@ export async function unmount(context: CommandContext, clicked: unknown): Promis
   try {
     await unmounting(info, () => context.overlays.unmount(session));
   } catch (error) {
-    if (folder === undefined || !isCode(error, "EBUSY") || !(await goesWithFolder(session))) throw error;
+    if (folder === undefined || !isCode(error, "EBUSY") || !(await goesWithFolder(context, session))) throw error;
     context.log.info(`What keeps the mount of '${info.name}' is this window's own: its folder is left first`);
     await context.handovers.leftMount.leave({ id: info.id });
     await replaceFolder(folder, info);
@@ -63,8 +63,8 @@ function unmounting(info: OverlayInfo, work: () => Promise<void>): Thenable<void
 }
 
 /** A program that is being debugged would be lost. */
-async function goesWithFolder({ opened }: Session): Promise<boolean> {
-  return vscode.debug.activeDebugSession === undefined && (await mountedAt(opened)?.hasOwnUsersOnly()) === true;
+async function goesWithFolder({ debugSessions }: CommandContext, { opened }: Session): Promise<boolean> {
+  return !debugSessions.isActive && (await mountedAt(opened)?.hasOwnUsersOnly()) === true;
 }
 
 function mountedWorkspaceFolder(info: OverlayInfo): vscode.WorkspaceFolder | undefined {
