@@ -72,9 +72,9 @@ function endOfName(text: string, at: number): number {
   return text[slash - 2] === "\0" ? slash - 2 : -1;
 }
 
-function pathOf(text: string, at: number, end: number, { told, prefix, cut, shows }: Told): string | undefined {
+function pathOf(text: string, at: number, end: number, { told, prefix, cut, some }: Told): string | undefined {
   if (prefix === undefined) return undefined;
-  if (shows?.(text.slice(at + told.length, end)) === false) return undefined;
+  if (some?.shows(text.slice(at + told.length, end)) === false) return undefined;
   return cut > 0 ? text.slice(at + cut, end) : prefix + text.slice(at + told.length, end);
 }
 

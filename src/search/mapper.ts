@@ -2,7 +2,7 @@
  * The paths that ripgrep tells as the paths of merged, or as nothing where merged shows something else there. Asked for
  * every file of a search, so the folder that was asked for last is remembered.
  */
-import type { Area } from "../engine/index.js";
+import type { Area, ShownDirectory } from "../engine/index.js";
 
 /** A folder in which ripgrep runs, and which area is at which place below it ("" is the folder itself). */
 export interface Placed {
@@ -27,13 +27,15 @@ export interface Told {
   readonly prefix?: string;
   /** So much less at its beginning, what is told is the path; 0 where it is not. */
   readonly cut: number;
-  /** Whether merged shows what the layer has there under this name; undefined where it shows all. */
-  readonly shows?: (name: string) => boolean;
+  /** Which names of it merged shows; undefined where it shows all. */
+  readonly some?: ShownDirectory | undefined;
   readonly placed?: Placed;
 }
 
 export class Mapper {
+  /** Two threads of ripgrep's tell of two folders in turn. */
   private last: Told = { told: "\0", cut: 0 };
+  private before: Told = this.last;
   private readonly longestFirst: readonly Placed[];
 
   /** @param asAsked a folder of merged as it is to be told: the searched one may have been reached through a link. */
@@ -44,16 +46,19 @@ export class Mapper {
   /** @param told "./a/b/file" */
   place(told: string): Mapped | undefined {
     const slash = told.lastIndexOf("/") + 1;
-    const { prefix, shows, placed } = this.folder(told.slice(0, slash));
+    const { prefix, some, placed } = this.folder(told.slice(0, slash));
     const name = told.slice(slash);
-    if (prefix === undefined || placed === undefined || shows?.(name) === false) return undefined;
+    if (prefix === undefined || placed === undefined || some?.shows(name) === false) return undefined;
     const plain = told.slice(2);
     return { path: prefix + name, placed, within: placed.at === "" ? plain : plain.slice(placed.at.length + 1) };
   }
 
   /** @param told "./a/b/" */
   folder(told: string): Told {
-    if (told !== this.last.told) this.last = this.enter(told);
+    const { last, before } = this;
+    if (told === last.told) return last;
+    this.before = last;
+    this.last = told === before.told ? before : this.enter(told);
     return this.last;
   }
 
@@ -67,6 +72,6 @@ export class Mapper {
     const path = this.asAsked(shown.path);
     const prefix = path === "/" ? "/" : `${path}/`;
     const cut = told.endsWith(prefix) ? told.length - prefix.length : 0;
-    return { told, prefix, cut, placed, ...(shown.showsAll ? {} : { shows: (name) => shown.shows(name) }) };
+    return { told, prefix, cut, placed, some: shown.showsAll ? undefined : shown };
   }
 }
