@@ -188,7 +188,7 @@ export class Tree {
     (directory as { content: OwnContent | undefined }).content = content;
   }
 
-  /** To be changed. */
+  /** The content for one who changes it, counted as changed. */
   private own(directory: UpperDirectory): OwnContent | undefined {
     this.version++;
     return directory.content as OwnContent | undefined;

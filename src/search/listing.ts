@@ -39,8 +39,8 @@ function pathsIn(text: string, mapper: Mapper, putOff: ((file: Mapped) => boolea
     const folder = mapper.folder(text.slice(at, slash));
     const first = at;
     do {
-      const path = pathOf(text, at, end, folder);
-      if (path !== undefined && !isPutOff(text, at, end, mapper, putOff)) paths.push(path);
+      const path = putOff === undefined ? pathOf(text, at, end, folder) : unlessPutOff(mapper.place(text.slice(at, end)), putOff);
+      if (path !== undefined) paths.push(path);
       at = end + 1;
       end = isIn(folder, text, at, bytes, first) ? endOfName(text, at + folder.told.length) : -1;
     } while (end >= 0);
@@ -78,10 +78,8 @@ function pathOf(text: string, at: number, end: number, { told, prefix, cut, some
   return cut > 0 ? text.slice(at + cut, end) : prefix + text.slice(at + told.length, end);
 }
 
-function isPutOff(text: string, at: number, end: number, mapper: Mapper, putOff: ((file: Mapped) => boolean) | undefined): boolean {
-  if (putOff === undefined) return false;
-  const file = mapper.place(text.slice(at, end));
-  return file !== undefined && putOff(file);
+function unlessPutOff(file: Mapped | undefined, putOff: (file: Mapped) => boolean): string | undefined {
+  return file === undefined || putOff(file) ? undefined : file.path;
 }
 
 /** Without the paths that are no Unicode. */

@@ -1,6 +1,6 @@
 /**
  * The paths that ripgrep tells as the paths of merged, or as nothing where merged shows something else there. Asked for
- * every file of a search, so the folder that was asked for last is remembered.
+ * every file of a search, so the two folders that were asked for last are remembered.
  */
 import type { Area, ShownDirectory } from "../engine/index.js";
 
