@@ -155,7 +155,8 @@ async function plan({ roots, temp }: Tools, { areas, folder }: Survey, options: 
   const [first] = there;
   if (first === undefined) return undefined;
   const useIgnore = find.useIgnoreFiles !== false;
-  if (there.length === 1 && first.at === "" && (options.native || !useIgnore)) {
+  // Another layer's folder lacks the base's ignore files.
+  if (there.length === 1 && first.at === "" && (!useIgnore || (options.native && isBottom(first.area)))) {
     return { cwd: first.physical, placed: there, folders: [""], native: true, ignored: "" };
   }
   // Of links the folders above are not those of the base; and a renamed folder's own files are no stronger than others.

@@ -58,6 +58,17 @@ async function text(query: TextQuery, options: TextOptions = {}): Promise<{ foun
 const pathsOf = (found: readonly TextResult[]): string[] => [...new Set(found.map(({ path }) => path))].sort();
 
 describe("what is searched", () => {
+  for (const [file, line] of [[".gitignore", "out.txt"], [".gitignore", "/**/out.txt"], [".ignore", "/out.txt"], [".git/info/exclude", "out.txt"]] as const) {
+    test(`the base's ${file} says "${line}", and counts for what was made above the base`, async () => {
+      await open({ [file]: `${line}\n`, ".git/HEAD": "" });
+      await overlay.writeFile("/out.txt", "needle");
+      await overlay.writeFile("/new.txt", "needle");
+      expect(pathsOf((await text({ pattern: "needle" })).found)).toEqual(["/new.txt"]);
+      expect((await files()).filter((path) => path.endsWith(".txt"))).toEqual(["/new.txt"]);
+      expect(pathsOf((await text({ pattern: "needle" }, { useIgnoreFiles: false })).found)).toEqual(["/new.txt", "/out.txt"]);
+    });
+  }
+
   test("a changed file's new text and not its old one; nothing under a whiteout; a renamed folder under its new name", async () => {
     await open({ "a.txt": "old\n", "b.txt": "old\n", "d/c.txt": "old\n", "d/e/f.txt": "old\n" });
     await overlay.writeFile("/a.txt", "new\n");
