@@ -4,7 +4,7 @@
  */
 import type { CancelSignal, Change } from "../engine/index.js";
 import { checkCancelled, pooled } from "./cancel.js";
-import type { Sides } from "./sides.js";
+import { entryOf, type Sides } from "./sides.js";
 import type { Carried, Entry, LeftOut, Pair } from "./types.js";
 
 export interface Difference {
@@ -17,10 +17,10 @@ export interface Difference {
   readonly changes: ReadonlyMap<string, Change>;
 }
 
-/** The changes of merged against the base itself, whichever layer says them; folders of another mode, too, as `copied`. */
+/** The changes of merged against the base itself, whichever layer says them; folders of another mode, too, as `copied`. With what the base has there, where it is known. */
 export async function changesAgainstBase(overlay: Carried, signal?: CancelSignal): Promise<Change[]> {
   const since = overlay.manifest.snapshots.length > 0 ? { since: "base" } : {};
-  return overlay.changes("/", { ...since, folders: true, ...(signal === undefined ? {} : { signal }) });
+  return overlay.changes("/", { ...since, folders: true, stats: true, ...(signal === undefined ? {} : { signal }) });
 }
 
 /** A folder that both sides have: what lies in it speaks for itself. */
@@ -40,7 +40,7 @@ export async function difference(sides: Sides, operation: string, options: { rea
   const after = new Map<string, Entry>();
   const put = (map: Map<string, Entry>, entries: readonly Entry[]): void => { for (const entry of entries) map.set(entry.path, entry); };
   await pooled(regions, async (change) => {
-    const [old, now] = await Promise.all([sides.inBase(change.path), change.kind === "deleted" ? undefined : sides.inMerged(change.path)]);
+    const [old, now] = await Promise.all([inBase(sides, change), change.kind === "deleted" ? undefined : sides.inMerged(change.path)]);
     if (old !== undefined) put(before, await sides.tree(old, leftOut, operation, options.signal));
     if (now !== undefined) put(after, await sides.tree(now, leftOut, operation, options.signal));
   });
@@ -53,6 +53,12 @@ export async function difference(sides: Sides, operation: string, options: { rea
   checkCancelled(options.signal, operation);
   const pairs = chosenOf(paired(before, after, changes), options.paths);
   return { pairs, leftOut: leftOut.filter(({ path }) => isWithinAny(path, options.paths)), regions, changes: new Map(changes.map((change) => [change.path, change])) };
+}
+
+/** Of each change the base was looked at already: a second look would cost as much as all the rest of it. */
+function inBase(sides: Sides, { kind, path, lower }: Change): Promise<Entry | undefined> | Entry | undefined {
+  if (kind === "added") return undefined;
+  return lower === undefined ? sides.inBase(path) : entryOf("base", path, lower);
 }
 
 /** Drops what turns out to be as it was: type, mode and content; two folders of other content are the same. */

@@ -162,7 +162,7 @@ function readKnown(path: string, size: number): Promise<Uint8Array | undefined> 
   });
 }
 
-function entryOf(side: Entry["side"], path: string, stat: Entry["stat"]): Entry {
+export function entryOf(side: Entry["side"], path: string, stat: Entry["stat"]): Entry {
   return { side, path, type: stat.type, stat };
 }
 

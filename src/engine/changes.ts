@@ -14,7 +14,7 @@ import type { Origin, Records } from "./originRecords.js";
 import type { OverlayPath } from "./paths.js";
 import { isStale, naturalPath } from "./stale.js";
 import type { UpperDirectory, UpperEntry } from "./tree.js";
-import type { Change } from "./types.js";
+import type { Change, LayerStat } from "./types.js";
 import { lowerOfName } from "./whiteout.js";
 
 /** How many looks into a lower are under way at once: enough to keep a disk busy, few enough for libuv's four threads. */
@@ -85,7 +85,8 @@ async function changeOfName(on: Walk, directory: UpperDirectory, name: string): 
   const lower = await lowerOfName(directory, name);
   // A whiteout of what the base has no more says nothing: both have come to the same.
   if (lower.kind === "absent") return undefined;
-  return { kind: "deleted", path, type: typeOf(lower), ...(await staleness(on, on.records.restsOn(path, naturalPath(directory, name)), lower)) };
+  const natural = naturalPath(directory, name);
+  return { kind: "deleted", path, type: typeOf(lower), ...(await staleness(on, on.records.restsOn(path, natural), lower)), ...seen(on, path, natural, lower) };
 }
 
 async function changeOfFile(on: Walk, directory: UpperDirectory, entry: UpperEntry, path: OverlayPath): Promise<Change> {
@@ -94,11 +95,11 @@ async function changeOfFile(on: Walk, directory: UpperDirectory, entry: UpperEnt
   const natural = naturalPath(directory, entry.name);
   const origin = on.records.restsOn(path, natural);
   if (origin !== undefined && origin.lower !== natural) {
-    return { kind: "renamed", path, type, from: origin.lower, ...(await staleness(on, origin, await atLower(on.ctx.lowerRoot, origin.lower))) };
+    return { kind: "renamed", path, type, from: origin.lower, ...(await staleness(on, origin, await atLower(on.ctx.lowerRoot, origin.lower))), ...seen(on, path, natural, lower) };
   }
   const stale = await staleness(on, origin, lower);
   if (lower.kind === "absent") return { kind: "added", path, type, ...stale };
-  return { kind: typeOf(lower) === type ? "copied" : "replaced", path, type, ...stale };
+  return { kind: typeOf(lower) === type ? "copied" : "replaced", path, type, ...stale, ...seen(on, path, natural, lower) };
 }
 
 async function changeOfDirectory(
@@ -114,7 +115,7 @@ async function changeOfDirectory(
   if (below !== undefined && ((await below.isThere?.()) ?? true)) return on.folders === true && (await hasOtherMode(on.ctx, node, below)) ? { kind: "copied", path, type } : undefined;
   const lower = await lowerOfName(directory, entry.name);
   const stale = await staleness(on, on.records.restsOn(path, natural), lower);
-  return { kind: lower.kind === "absent" ? "added" : "replaced", path, type, ...stale };
+  return { kind: lower.kind === "absent" ? "added" : "replaced", path, type, ...stale, ...seen(on, path, natural, lower) };
 }
 
 /** Of a merged folder all else is what lies beneath it, which speaks for itself. */
@@ -124,6 +125,11 @@ async function hasOtherMode(ctx: Context, node: UpperDirectory, below: LowerDire
 
 async function staleness({ ctx, records, signal }: Walk, origin: Origin | undefined, lower: LowerFound): Promise<{ readonly stale?: true }> {
   return origin !== undefined && (await isStale(ctx, (path) => records.hashes.get(path), origin, lower, signal)) ? { stale: true } : {};
+}
+
+/** What `stats` asks for. In a renamed folder the look was at another path. */
+function seen({ stats }: Walk, path: OverlayPath, natural: OverlayPath | undefined, lower: LowerFound): { readonly lower?: LayerStat } {
+  return stats === true && natural === path && lower.kind !== "absent" && lower.stat !== undefined ? { lower: lower.stat } : {};
 }
 
 function typeOf(found: Exclude<LowerFound, { kind: "absent" }>) {

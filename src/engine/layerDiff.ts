@@ -19,6 +19,8 @@ export interface ChangesOptions {
   readonly signal?: CancelSignal | undefined;
   /** Also the folders that both sides have and that have another mode: as copied. */
   readonly folders?: boolean | undefined;
+  /** With the changes' `lower`: not here, where no look tells it. */
+  readonly stats?: boolean | undefined;
 }
 
 /** At and beneath `path`, parents before children, names in order. @throws Refusal ECANCELED; LayerError. */

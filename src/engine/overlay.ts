@@ -310,10 +310,10 @@ class OverlayEngine implements Overlay {
 
   // Reviewing.
 
-  changes(path = "/", options: Cancellable & { readonly since?: string; readonly folders?: boolean } = {}): Promise<Change[]> {
-    const { since, signal, folders } = options;
+  changes(path = "/", options: Cancellable & { readonly since?: string; readonly folders?: boolean; readonly stats?: boolean } = {}): Promise<Change[]> {
+    const { since, signal, folders, stats } = options;
     return this.run("changes", path, (p) =>
-      since === undefined ? changes(this.ctx, p, { signal, folders }) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, { signal, folders }));
+      since === undefined ? changes(this.ctx, p, { signal, folders, stats }) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, { signal, folders }));
   }
 
   changeOf(path: string): Promise<Change | undefined> {

@@ -52,7 +52,11 @@ export interface Fingerprint {
  * What upper says against the lowers, for one path of merged. `stale`: what the lowers have there is not what they had
  * when the change was made, as far as that is known.
  */
-export type Change = Difference & { readonly stale?: true };
+export type Change = Difference & {
+  readonly stale?: true;
+  /** Of changes that are asked for with `stats`, where the look that found them told: what the lower has at this path. */
+  readonly lower?: LayerStat;
+};
 
 type Difference =
   /** A lower entry that has an upper copy. */

@@ -4,7 +4,7 @@
  * numbers, and the numbers are compared.
  */
 import { commonPrefix, commonSuffix, newline } from "./bytes.js";
-import { diffItems } from "./myers.js";
+import { diffItems, type Marks } from "./myers.js";
 
 /** Lines that are replaced: of the old text, by those of the new one. Offsets in bytes, lines from 0. */
 export interface Edit {
@@ -34,18 +34,28 @@ export function diffLines(old: Uint8Array, now: Uint8Array, limits: Limits = {})
   const newEnd = now.length - tail;
   if (start === oldEnd && start === newEnd) return [];
   const line = countLines(old, 0, start);
-  const most = limits.lines ?? defaultLines;
-  const table = new LineTable(most);
-  const a = start === oldEnd || start === newEnd ? undefined : table.read(old, start, oldEnd);
-  const b = a === undefined ? undefined : table.read(now, start, newEnd);
-  if (a === undefined || b === undefined) {
+  const between = start === oldEnd || start === newEnd ? undefined : compare(old.subarray(0, oldEnd), now.subarray(0, newEnd), start, limits);
+  if (between === undefined) {
     return [{
       oldAt: start, oldEnd, oldLine: line, oldLines: countLines(old, start, oldEnd),
       newAt: start, newEnd, newLine: line, newLines: countLines(now, start, newEnd),
     }];
   }
-  const { removed, added } = diffItems(a.items, b.items, table.classes, limits.effort);
-  return { [Symbol.iterator]: () => edits(a.starts, removed, b.starts, added, line) };
+  const { oldStarts, removed, newStarts, added } = between;
+  return { [Symbol.iterator]: () => edits(oldStarts, removed, newStarts, added, line) };
+}
+
+/** The lines from `start` to the ends of both; undefined when there are more than allowed. */
+function compare(old: Uint8Array, now: Uint8Array, start: number, limits: Limits): (Marks & { readonly oldStarts: Int32Array; readonly newStarts: Int32Array }) | undefined {
+  table.begin(limits.lines ?? defaultLines);
+  try {
+    const a = table.read(old, start);
+    const b = a === undefined ? undefined : table.read(now, start);
+    if (a === undefined || b === undefined) return undefined;
+    return { ...diffItems(a.items, b.items, table.classes, limits.effort), oldStarts: a.starts, newStarts: b.starts };
+  } finally {
+    table.end();
+  }
 }
 
 function* edits(oldStarts: Int32Array, removed: Uint8Array, newStarts: Int32Array, added: Uint8Array, line: number): Generator<Edit> {
@@ -88,38 +98,60 @@ export function countLines(text: Uint8Array, start: number, end: number): number
 }
 
 interface Lines {
-  /** One number a line: the same for the same bytes. */
+  /** One number a line: the same for the same bytes. Until the table's end. */
   readonly items: Int32Array;
   /** Where each begins, and after the last where that ends. */
   readonly starts: Int32Array;
 }
 
-/** Gives equal lines equal numbers: a hash table with open addressing, whose entries are compared byte by byte. */
+/** Classes of lines that there is room for at first. */
+const usual = 1 << 9;
+
+/**
+ * Gives equal lines equal numbers: a hash table with open addressing, whose entries are compared byte by byte. For one
+ * comparison after the other, between begin and end: arrays of its own for each of many small files cost more than
+ * comparing them does.
+ */
 class LineTable {
   classes = 0;
-  private slots = new Int32Array(1 << 10);
-  private hashes = new Int32Array(1 << 9);
-  private starts = new Int32Array(1 << 9);
-  private ends = new Int32Array(1 << 9);
+  private slots = new Int32Array(2 * usual);
+  private hashes = new Int32Array(usual);
+  private starts = new Int32Array(usual);
+  private ends = new Int32Array(usual);
+  private readonly items = [new Int32Array(usual), new Int32Array(usual)];
+  /** Where the lines of the text that is being read begin. */
+  private begins = new Int32Array(usual);
   /** Below this number, a class was first seen in the first text. */
   private firsts = 0;
   private readonly texts: Uint8Array[] = [];
+  private left = 0;
+  private hasGrown = false;
 
-  constructor(private left: number) {}
+  /** @param most lines of both texts. */
+  begin(most: number): void {
+    this.left = most;
+  }
+
+  /** Lets go of the texts, and of what large ones took. */
+  end(): void {
+    this.texts.length = 0;
+    this.classes = 0;
+    if (this.hasGrown) table = new LineTable();
+    else this.slots.fill(0);
+  }
 
   /** @returns undefined when there are more lines than allowed. */
-  read(text: Uint8Array, from: number, to: number): Lines | undefined {
+  read(text: Uint8Array, from: number): Lines | undefined {
+    const to = text.length;
+    const which = this.texts.push(text) - 1;
+    let items = this.items[which] ?? new Int32Array(usual);
+    let starts = this.begins;
     this.firsts = this.classes;
-    this.texts.push(text);
-    let items = new Int32Array(256);
-    let starts = new Int32Array(256);
     let count = 0;
     for (let at = from; at < to; count++) {
       if (--this.left < 0) return undefined;
-      if (count + 1 >= items.length) {
-        items = doubled(items);
-        starts = doubled(starts);
-      }
+      if (count + 1 >= items.length) this.items[which] = items = this.doubled(items);
+      if (count + 1 >= starts.length) this.begins = starts = this.doubled(starts);
       let hash = 0;
       let end = at;
       for (let byte = -1; end < to && byte !== newline; end++) {
@@ -131,7 +163,7 @@ class LineTable {
       at = end;
     }
     starts[count] = to;
-    return { items: items.subarray(0, count), starts: starts.subarray(0, count + 1) };
+    return { items: items.subarray(0, count), starts: starts.slice(0, count + 1) };
   }
 
   private classOf(text: Uint8Array, start: number, end: number, hash: number): number {
@@ -161,9 +193,16 @@ class LineTable {
   }
 
   private growClasses(): void {
-    this.hashes = doubled(this.hashes);
-    this.starts = doubled(this.starts);
-    this.ends = doubled(this.ends);
+    this.hashes = this.doubled(this.hashes);
+    this.starts = this.doubled(this.starts);
+    this.ends = this.doubled(this.ends);
+  }
+
+  private doubled(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+    this.hasGrown = true;
+    const grown = new Int32Array(from.length * 2);
+    grown.set(from);
+    return grown;
   }
 
   private growSlots(): void {
@@ -178,8 +217,4 @@ class LineTable {
   }
 }
 
-function doubled(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(from.length * 2);
-  grown.set(from);
-  return grown;
-}
+let table = new LineTable();

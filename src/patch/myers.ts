@@ -31,7 +31,7 @@ export function diffItems(a: Int32Array, b: Int32Array, classes: number, effort 
 /** Marks what the other side does not have; returns where the others stand. */
 function keepShared(own: Int32Array, other: Int32Array, classes: number, marks: Uint8Array): Int32Array {
   const has = new Uint8Array(classes);
-  for (const item of other) has[item] = 1;
+  for (let i = 0; i < other.length; i++) has[other[i] ?? 0] = 1;
   const kept = new Int32Array(own.length);
   let count = 0;
   for (let i = 0; i < own.length; i++) {
@@ -45,10 +45,12 @@ function pick(from: Int32Array, places: Int32Array): Int32Array {
   return places.length === from.length ? from : places.map((place) => from[place] ?? 0);
 }
 
+const none = new Int32Array(0);
+
 class Comparison {
   /** How far each diagonal got, from the beginning and from the end; the index is the diagonal plus `zero`. */
-  private readonly ahead: Int32Array;
-  private readonly back: Int32Array;
+  private ahead = none;
+  private back = none;
   private readonly zero: number;
   private readonly cap: number;
   private x = 0;
@@ -63,8 +65,6 @@ class Comparison {
     this.cap = Math.max(minCap, Math.ceil(Math.sqrt(a.length + b.length)));
     // No search goes further than the cap, nor further than there are items.
     this.zero = Math.min(a.length + b.length, this.cap) + 2;
-    this.ahead = new Int32Array(2 * this.zero + 1);
-    this.back = new Int32Array(2 * this.zero + 1);
   }
 
   /** Compares a[aLo, aHi) with b[bLo, bHi). */
@@ -94,6 +94,11 @@ class Comparison {
 
   /** Leaves in x and y, counted from aLo and bLo, where a shortest way crosses the middle, or where the cap cut it. */
   private cut(aLo: number, aHi: number, bLo: number, bHi: number): void {
+    if (this.ahead === none) {
+      // Most files never come here: what is left of them when the lines of one side alone are out is the same.
+      this.ahead = new Int32Array(2 * this.zero + 1);
+      this.back = new Int32Array(2 * this.zero + 1);
+    }
     const { a, b, ahead, back, zero } = this;
     const n = aHi - aLo;
     const m = bHi - bLo;

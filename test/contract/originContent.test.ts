@@ -1,6 +1,6 @@
 /** What the base had when a change was made from it, out of a real git repository: found only where it is that very content, and nothing is written. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openOverlay, type OpenOverlay, originContent } from "../../src/host/index.js";
@@ -31,9 +31,10 @@ afterEach(async () => {
   rmSync(own, { recursive: true, force: true });
 });
 
-/** The hash is taken when nothing goes on; asking the overlay for it would be something that goes on. */
+/** The hash is taken when nothing goes on; asking the overlay for it would be something that goes on. The file comes behind the first operation. */
 async function hashed(lower: string): Promise<void> {
-  const noted = (): string => readFileSync(join(own, "scratch", "origins"), "utf8");
+  const file = join(own, "scratch", "origins");
+  const noted = (): string => (existsSync(file) ? readFileSync(file, "utf8") : "");
   while (!noted().includes(`{"hash":${JSON.stringify(lower)}`)) await new Promise((resolve) => { setTimeout(resolve, 50); });
 }
 
