@@ -27,23 +27,32 @@ export async function pooled<T, R>(items: readonly T[], each: (item: T) => Promi
   return results;
 }
 
-/** Like `pooled`, handed out one by one: what is ahead is being made meanwhile, a few items at most. */
-export async function* ahead<T, R>(items: readonly T[], each: (item: T) => Promise<R>, count: number): AsyncGenerator<R, void, undefined> {
-  const started: Promise<R>[] = [];
+/**
+ * Like `pooled`, handed out one by one: what is ahead is being made meanwhile, `most.count` items of together `most.bytes`
+ * bytes. A larger one is made when its turn comes.
+ */
+export async function* ahead<T, R>(items: readonly T[], each: (item: T) => Promise<R>, most: { readonly count: number; readonly bytes: number }, sizeOf: (item: T) => number): AsyncGenerator<R, void, undefined> {
+  const started: { readonly made: Promise<R>; readonly size: number }[] = [];
+  let bytes = 0;
   let next = 0;
   try {
     for (;;) {
-      while (next < items.length && started.length < count) {
-        const item = items[next++] as T;
+      while (next < items.length && started.length < most.count) {
+        const item = items[next] as T;
+        const size = sizeOf(item);
+        if (started.length > 0 && bytes + size > most.bytes) break;
+        next++;
+        bytes += size;
         const made = each(item);
         made.catch(() => undefined); // whoever takes it sees it; nobody may
-        started.push(made);
+        started.push({ made, size });
       }
       const first = started.shift();
       if (first === undefined) return;
-      yield await first;
+      yield await first.made;
+      bytes -= first.size;
     }
   } finally {
-    await Promise.allSettled(started);
+    await Promise.allSettled(started.map(({ made }) => made));
   }
 }

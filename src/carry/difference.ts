@@ -34,15 +34,18 @@ function isModeAlone({ kind, type }: Change): boolean {
  */
 export async function difference(sides: Sides, operation: string, options: { readonly paths?: readonly string[]; readonly signal?: CancelSignal } = {}): Promise<Difference> {
   const changes = await changesAgainstBase(sides.overlay, options.signal);
+  sides.expect(changes.length);
   const regions = topmost(changes.filter((change) => !isModeAlone(change)));
   const leftOut: LeftOut[] = [];
   const before = new Map<string, Entry>();
   const after = new Map<string, Entry>();
   const put = (map: Map<string, Entry>, entries: readonly Entry[]): void => { for (const entry of entries) map.set(entry.path, entry); };
   await pooled(regions, async (change) => {
-    const [old, now] = await Promise.all([inBase(sides, change), change.kind === "deleted" ? undefined : sides.inMerged(change.path)]);
-    if (old !== undefined) put(before, await sides.tree(old, leftOut, operation, options.signal));
-    if (now !== undefined) put(after, await sides.tree(now, leftOut, operation, options.signal));
+    checkCancelled(options.signal, operation, change.path);
+    const old = await inBase(sides, change);
+    const now = change.kind === "deleted" ? undefined : await sides.inMerged(change.path);
+    if (old !== undefined) put(before, old.type === "directory" ? await sides.tree(old, leftOut, operation, options.signal) : [old]);
+    if (now !== undefined) put(after, now.type === "directory" ? await sides.tree(now, leftOut, operation, options.signal) : [now]);
   });
   await pooled(changes.filter(isModeAlone), async ({ path }) => {
     const [old, now] = await Promise.all([sides.inBase(path), sides.inMerged(path)]);
@@ -51,8 +54,9 @@ export async function difference(sides: Sides, operation: string, options: { rea
     after.set(path, now);
   });
   checkCancelled(options.signal, operation);
-  const pairs = chosenOf(paired(before, after, changes), options.paths);
-  return { pairs, leftOut: leftOut.filter(({ path }) => isWithinAny(path, options.paths)), regions, changes: new Map(changes.map((change) => [change.path, change])) };
+  const { paths } = options;
+  const pairs = chosenOf(paired(before, after, changes), paths);
+  return { pairs, leftOut: paths === undefined ? leftOut : leftOut.filter(({ path }) => isWithinAny(path, paths)), regions, changes: new Map(changes.map((change) => [change.path, change])) };
 }
 
 /** Of each change the base was looked at already: a second look would cost as much as all the rest of it. */
@@ -84,7 +88,7 @@ function topmost(changes: readonly Change[]): Change[] {
   const tops: Change[] = [];
   const whole = new Set<string>();
   for (const change of changes) {
-    if (foldersAbove(change.path).some((folder) => whole.has(folder))) continue;
+    if (whole.size > 0 && foldersAbove(change.path).some((folder) => whole.has(folder))) continue;
     tops.push(change);
     if (change.type === "directory" && change.kind !== "deleted") whole.add(change.path);
   }
@@ -128,12 +132,13 @@ function sourceOf(path: string, { type }: Entry, sources: ReadonlyMap<string, st
 }
 
 /** With the new folders that lead to what is chosen: without, it would have no place. */
-function chosenOf(pairs: readonly Pair[], paths: readonly string[] | undefined): Pair[] {
+function chosenOf(pairs: readonly Pair[], paths: readonly string[] | undefined): readonly Pair[] {
+  if (paths === undefined) return pairs;
   const isChosen = ({ before, after }: Pair): boolean => [before, after].some((entry) => entry !== undefined && isWithinAny(entry.path, paths));
   const needed = new Set(pairs.flatMap((pair) => (pair.after !== undefined && isChosen(pair) ? foldersAbove(pair.after.path) : [])));
   return pairs.filter((pair) => isChosen(pair) || (pair.after?.type === "directory" && pair.before?.type !== "directory" && needed.has(pair.after.path)));
 }
 
-function isWithinAny(path: string, paths: readonly string[] | undefined): boolean {
-  return paths?.some((chosen) => isWithin(path, chosen)) ?? true;
+function isWithinAny(path: string, paths: readonly string[]): boolean {
+  return paths.some((chosen) => isWithin(path, chosen));
 }

@@ -21,8 +21,8 @@ export interface ExportedPatch extends AsyncIterable<Uint8Array> {
 
 /** Both contents are in memory while a diff is made. */
 const largest = 512 * 1024 * 1024;
-/** How many files are read before their turn; only small ones, so that memory stays small. */
-const readAhead = 16;
+/** How many files are read before their turn, and of how many bytes, so that memory stays small. */
+const readAhead = { count: 32, bytes: 32 * 1024 * 1024 };
 
 /**
  * A git-format patch of everything, or of the chosen paths; without changes it is empty. Progress counts files.
@@ -38,13 +38,12 @@ export function exportPatch(overlay: Carried, options: Selection = {}): Exported
       let done = 0;
       const load = async ({ pair, before, after }: Ordered): Promise<Change> => {
         checkCancelled(options.signal, "exportPatch", before?.path ?? after?.path);
-        const old = before === undefined ? undefined : await contentOf(sides, before, pair.before);
-        const isOld = old !== undefined && pair.before !== undefined && pair.after !== undefined && isSameFile(pair.before, pair.after);
-        const now = after === undefined ? undefined : isOld ? { ...after, content: old.content } : await contentOf(sides, after, pair.after);
+        const isOld = before !== undefined && after !== undefined && pair.before !== undefined && pair.after !== undefined && isSameFile(pair.before, pair.after);
+        const [old, now] = await Promise.all([before && contentOf(sides, before, pair.before), isOld ? undefined : after && contentOf(sides, after, pair.after)]);
         options.onProgress?.(++done, ordered.length);
-        return { before: old, after: now };
+        return { before: old, after: isOld && old !== undefined ? { ...after, content: old.content } : now };
       };
-      yield* writePatch(ahead(ordered, load, readAhead), nodeCodec);
+      yield* writePatch(ahead(ordered, load, readAhead, sizeOf), nodeCodec);
     },
   };
 }
@@ -65,8 +64,8 @@ async function planPatch(overlay: Carried, options: Selection): Promise<{ sides:
     if (pair.before?.type === "directory" && pair.after?.type === "directory" && pair.before.path === pair.after.path && pair.before.stat.mode !== pair.after.stat.mode) {
       leftOut.push({ path: pair.after.path, reason: "a patch cannot hold a folder's mode" });
     }
-    const before = await name(pair.before, leftOut);
-    const after = await name(pair.after, leftOut);
+    const before = name(pair.before, leftOut);
+    const after = name(pair.after, leftOut);
     if (before === undefined && after === undefined) continue;
     if (before?.path === after?.path && before?.mode === after?.mode && pair.before !== undefined && pair.after !== undefined && isSameFile(pair.before, pair.after)) continue;
     changes.push({ pair, before, after });
@@ -76,7 +75,7 @@ async function planPatch(overlay: Carried, options: Selection): Promise<{ sides:
 }
 
 /** As git sees an entry; undefined, and a word in `leftOut`, for what it has no form for. Folders it does not see. */
-async function name(entry: Entry | undefined, leftOut: LeftOut[]): Promise<{ path: string; mode: FileMode } | undefined> {
+function name(entry: Entry | undefined, leftOut: LeftOut[]): { path: string; mode: FileMode } | undefined {
   if (entry === undefined || entry.type === "directory") return undefined;
   const reason = obstacle(entry);
   if (reason !== undefined) {
@@ -100,13 +99,12 @@ function modeOf({ type, stat }: Entry): FileMode {
 
 /** git has no folders: one that is made or stays empty is lost, one that was empty and is gone comes back. */
 async function emptyFolders(sides: Sides, pairs: readonly Pair[]): Promise<LeftOut[]> {
-  const found: LeftOut[] = [];
-  const files = (side: "before" | "after"): Set<string> => new Set(pairs.flatMap((pair) => { const entry = pair[side]; return entry === undefined || entry.type === "directory" ? [] : foldersAbove(entry.path); }));
-  const [filled, emptied] = [files("after"), files("before")];
-  for (const { before, after } of pairs) {
-    if (after?.type === "directory" && before?.type !== "directory" && !filled.has(after.path)) found.push({ path: after.path, reason: "a patch cannot hold an empty folder" });
-    if (before?.type === "directory" && after === undefined && !emptied.has(before.path)) found.push({ path: before.path, reason: "a patch cannot delete an empty folder" });
-  }
+  const made = pairs.flatMap(({ before, after }) => (after?.type === "directory" && before?.type !== "directory" ? [after.path] : []));
+  const deleted = pairs.flatMap(({ before, after }) => (before?.type === "directory" && after === undefined ? [before.path] : []));
+  const found = [
+    ...withoutFiles(made, pairs, "after").map((path) => ({ path, reason: "a patch cannot hold an empty folder" })),
+    ...withoutFiles(deleted, pairs, "before").map((path) => ({ path, reason: "a patch cannot delete an empty folder" })),
+  ];
   const gone = new Set(pairs.flatMap(({ before, after }) => (before !== undefined && after?.path !== before.path ? [before.path] : [])));
   for (const path of new Set([...gone].map((file) => file.slice(0, file.lastIndexOf("/"))))) {
     if (path === "" || gone.has(path) || found.some((other) => isWithin(path, other.path))) continue;
@@ -116,13 +114,24 @@ async function emptyFolders(sides: Sides, pairs: readonly Pair[]): Promise<LeftO
   return found;
 }
 
+function withoutFiles(folders: readonly string[], pairs: readonly Pair[], side: "before" | "after"): readonly string[] {
+  if (folders.length === 0) return folders;
+  const filled = new Set(pairs.flatMap(({ [side]: entry }) => (entry === undefined || entry.type === "directory" ? [] : foldersAbove(entry.path))));
+  return folders.filter((folder) => !filled.has(folder));
+}
+
 /** Merged shows the base's own inode: nothing was copied up. */
 function isSameFile(before: Entry, after: Entry): boolean {
   return before.stat.ino === after.stat.ino && before.stat.dev === after.stat.dev && before.type === after.type;
 }
 
 async function contentOf(sides: Sides, as: { path: string; mode: FileMode }, entry: Entry | undefined): Promise<PatchFile> {
-  return { ...as, content: entry === undefined ? new Uint8Array() : await sides.read(entry) };
+  return { path: as.path, mode: as.mode, content: entry === undefined ? new Uint8Array() : await sides.read(entry) };
+}
+
+/** Of both contents, in bytes. */
+function sizeOf({ before, after, pair }: Ordered): number {
+  return (before === undefined ? 0 : pair.before?.stat.size ?? 0) + (after === undefined ? 0 : pair.after?.stat.size ?? 0);
 }
 
 function memoized<T>(make: () => Promise<T>): () => Promise<T> {

@@ -2,21 +2,23 @@
  * Reading both sides: the base raw, as it lies on the disk and never through a symlink, and merged through the overlay.
  * Nothing here writes.
  */
-import * as fs from "node:fs";
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { isCode, type LowerLayer, OverlayError, toErrorCode } from "../engine/index.js";
+import { callThread } from "../host/callThread.js";
 import { errnoOf } from "../host/nodeFault.js";
 import { NodeLowerLayer } from "../host/nodeLayer.js";
-import { noFollow, noWait } from "../host/nodeRead.js";
 import { checkCancelled, pooled } from "./cancel.js";
 import { piecesOf } from "./pieces.js";
+import { largestSmall, SmallFiles } from "./smallFiles.js";
 import type { Carried, Entry, LeftOut } from "./types.js";
 
-/** Up to here two files are compared in one piece each. */
-const small = 1 << 20;
+/** From so many files on, the thread for small calls is worth its start. */
+const many = 64;
 
 export class Sides {
+  private readonly small = { base: new SmallFiles(), upper: new SmallFiles() };
+
   /** @param base its real path; its URI when it is not `onDisk`. */
   private constructor(readonly overlay: Carried, readonly base: string, private readonly layer: LowerLayer, readonly onDisk: boolean) {}
 
@@ -28,6 +30,11 @@ export class Sides {
       throw new OverlayError(toErrorCode(errnoOf(error)), operation, base, { reason: `the base folder '${base}' cannot be reached`, cause: error });
     });
     return new Sides(overlay, real, new NodeLowerLayer(real), true);
+  }
+
+  /** So many files are going to be read. */
+  expect(files: number): void {
+    if (files >= many) void callThread.start();
   }
 
   /** What the base has at a path, a symlink as itself; undefined for nothing. */
@@ -66,9 +73,9 @@ export class Sides {
   async read(entry: Entry): Promise<Uint8Array> {
     if (entry.type === "symlink") return new TextEncoder().encode(await this.readlink(entry));
     const { side, path, stat } = entry;
-    if (side === "base") return (this.onDisk ? await readKnown(join(this.base, path), stat.size) : undefined) ?? this.layer.readFile(path.slice(1));
+    if (side === "base") return (this.onDisk ? await this.small.base.read(join(this.base, path), stat.size) : undefined) ?? this.layer.readFile(path.slice(1));
     // What is in upper lies there under the path that merged has for it: redirects lead to lowers only.
-    const known = "layer" in stat && stat.layer === "upper" ? await readKnown(join(this.overlay.folder, "upper", path), stat.size) : undefined;
+    const known = "layer" in stat && stat.layer === "upper" ? await this.small.upper.read(join(this.overlay.folder, "upper", path), stat.size) : undefined;
     return known ?? this.overlay.readFile(path);
   }
 
@@ -111,7 +118,7 @@ export class Sides {
   async sameContent(before: Entry, after: Entry): Promise<boolean> {
     if (before.stat.size !== after.stat.size) return false;
     if (before.stat.dev === after.stat.dev && before.stat.ino === after.stat.ino) return true;
-    if (before.stat.size <= small) {
+    if (before.stat.size <= largestSmall) {
       const [a, b] = await Promise.all([this.read(before), this.read(after)]);
       return Buffer.compare(a, b) === 0;
     }
@@ -126,40 +133,6 @@ export class Sides {
       await other.return();
     }
   }
-}
-
-/** Small files share a buffer of this size. */
-const slabSize = 1 << 20;
-let slab = Buffer.alloc(0);
-
-function room(size: number): Buffer {
-  if (size > slabSize >> 3) return Buffer.allocUnsafeSlow(size);
-  if (size > slab.length) slab = Buffer.allocUnsafeSlow(slabSize);
-  const own = slab.subarray(0, size);
-  slab = slab.subarray(size);
-  return own;
-}
-
-/**
- * A small file of known size in two calls of the pool: what a patch mostly costs is calls. Undefined for whatever is not
- * as expected: the layer's own way of reading finds out what that is.
- */
-function readKnown(path: string, size: number): Promise<Uint8Array | undefined> {
-  if (size === 0 || size > small || noFollow === 0) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
-    fs.open(path, fs.constants.O_RDONLY | noFollow | noWait, (fault, fd) => {
-      if (fault) {
-        resolve(undefined);
-        return;
-      }
-      // One byte more than there should be: it tells a file that has grown.
-      const buffer = room(size + 1);
-      fs.read(fd, buffer, 0, size + 1, 0, (error, count) => {
-        fs.closeSync(fd); // nothing was written: it has nothing to wait for
-        resolve(error === null && count === size ? buffer.subarray(0, size) : undefined);
-      });
-    });
-  });
 }
 
 export function entryOf(side: Entry["side"], path: string, stat: Entry["stat"]): Entry {

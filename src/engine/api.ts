@@ -77,8 +77,8 @@ export interface Overlay {
    * What upper says against the lowers at and beneath `path` (default "/"), parents before children, sorted. `since` a
    * snapshot's id, or "base": what merged shows against that view, whichever layer says it; files are compared by where
    * they come from, not by content. ENOENT for an unknown id. With `folders` also those that both sides have and that
-   * have another mode, as copied: else a folder is a change only where it is new, renamed, or in the place of another. With `stats` each
-   * change brings what the lower has at its path, where finding it told; not with `since`.
+   * have another mode, as copied: else a folder is a change only where it is new, renamed, or in the place of another.
+   * With `stats` each change brings what the lower, or that view, has at its path, where finding it told.
    */
   changes(path?: string, options?: Cancellable & { readonly since?: string; readonly folders?: boolean; readonly stats?: boolean }): Promise<Change[]>;
   /** What upper says of this one path; undefined when nothing differs. A directory is asked of itself alone. */

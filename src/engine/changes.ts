@@ -8,13 +8,13 @@ import type { Context } from "./context.js";
 import { isCode } from "./errors.js";
 import { lookup } from "./lookup.js";
 import { atLower } from "./lowerContent.js";
-import type { ChangesOptions } from "./layerDiff.js";
+import { type ChangesOptions, seen } from "./layerDiff.js";
 import type { LowerDirectory, LowerFound } from "./lowerView.js";
 import type { Origin, Records } from "./originRecords.js";
 import type { OverlayPath } from "./paths.js";
 import { isStale, naturalPath } from "./stale.js";
 import type { UpperDirectory, UpperEntry } from "./tree.js";
-import type { Change, LayerStat } from "./types.js";
+import type { Change } from "./types.js";
 import { lowerOfName } from "./whiteout.js";
 
 /** How many looks into a lower are under way at once: enough to keep a disk busy, few enough for libuv's four threads. */
@@ -125,11 +125,6 @@ async function hasOtherMode(ctx: Context, node: UpperDirectory, below: LowerDire
 
 async function staleness({ ctx, records, signal }: Walk, origin: Origin | undefined, lower: LowerFound): Promise<{ readonly stale?: true }> {
   return origin !== undefined && (await isStale(ctx, (path) => records.hashes.get(path), origin, lower, signal)) ? { stale: true } : {};
-}
-
-/** What `stats` asks for. In a renamed folder the look was at another path. */
-function seen({ stats }: Walk, path: OverlayPath, natural: OverlayPath | undefined, lower: LowerFound): { readonly lower?: LayerStat } {
-  return stats === true && natural === path && lower.kind !== "absent" && lower.stat !== undefined ? { lower: lower.stat } : {};
 }
 
 function typeOf(found: Exclude<LowerFound, { kind: "absent" }>) {

@@ -11,7 +11,7 @@ import { atLower } from "./lowerContent.js";
 import { isOfOneView, type LowerDirectory, type LowerFound, MarkedDirectory } from "./lowerView.js";
 import { childPath, components, type OverlayPath } from "./paths.js";
 import { isStale } from "./stale.js";
-import type { CancelSignal, Change, EntryType } from "./types.js";
+import type { CancelSignal, Change, EntryType, LayerStat } from "./types.js";
 
 const width = 16;
 
@@ -19,8 +19,13 @@ export interface ChangesOptions {
   readonly signal?: CancelSignal | undefined;
   /** Also the folders that both sides have and that have another mode: as copied. */
   readonly folders?: boolean | undefined;
-  /** With the changes' `lower`: not here, where no look tells it. */
+  /** With the changes' `lower`. */
   readonly stats?: boolean | undefined;
+}
+
+/** What `stats` asks for. In a renamed folder the look was at another path, `natural`. */
+export function seen({ stats }: ChangesOptions, path: OverlayPath, natural: OverlayPath | undefined, lower: LowerFound): { readonly lower?: LayerStat } {
+  return stats === true && natural === path && lower.kind !== "absent" && lower.stat !== undefined ? { lower: lower.stat } : {};
 }
 
 /** At and beneath `path`, parents before children, names in order. @throws Refusal ECANCELED; LayerError. */
@@ -93,22 +98,23 @@ class Diff {
     const now = await quietly(directory, name);
     const old = shown === undefined ? absent : await shown.lookup(name);
     const natural = shown === undefined ? undefined : childPath(shown.path, name);
+    const lower = seen(this.options, path, natural, old);
     if (now.kind === "absent") {
-      if (old.kind !== "absent") this.all.push({ kind: "deleted", path, type: typeOf(old), ...(await this.rests(directory, name, natural, old)).stale });
+      if (old.kind !== "absent") this.all.push({ kind: "deleted", path, type: typeOf(old), ...(await this.rests(directory, name, natural, old)).stale, ...lower });
       return;
     }
     if (now.kind === "other") {
       if (old.kind === "other" && old.layer === now.layer && old.layerPath === now.layerPath) return;
       const { type } = now.stat;
       const { from, stale } = await this.rests(directory, name, natural, old);
-      if (from !== undefined) this.all.push({ kind: "renamed", path, type, from, ...stale });
+      if (from !== undefined) this.all.push({ kind: "renamed", path, type, from, ...stale, ...lower });
       else if (old.kind === "absent") this.all.push({ kind: "added", path, type, ...stale });
-      else this.all.push({ kind: typeOf(old) === type ? "copied" : "replaced", path, type, ...stale });
+      else this.all.push({ kind: typeOf(old) === type ? "copied" : "replaced", path, type, ...stale, ...lower });
       return;
     }
     const beneath = await this.shownBy(now.directory);
     const type = "directory";
-    if (beneath === undefined) this.all.push({ kind: old.kind === "absent" ? "added" : "replaced", path, type, ...(await this.rests(directory, name, natural, old)).stale });
+    if (beneath === undefined) this.all.push({ kind: old.kind === "absent" ? "added" : "replaced", path, type, ...(await this.rests(directory, name, natural, old)).stale, ...lower });
     else if (beneath.path !== natural) this.all.push({ kind: "renamed", path, type, from: beneath.path });
     else if (this.options.folders === true && (await now.directory.stat()).mode !== (await beneath.stat()).mode) this.all.push({ kind: "copied", path, type });
     await this.walk(now.directory, path, beneath);

@@ -313,7 +313,7 @@ class OverlayEngine implements Overlay {
   changes(path = "/", options: Cancellable & { readonly since?: string; readonly folders?: boolean; readonly stats?: boolean } = {}): Promise<Change[]> {
     const { since, signal, folders, stats } = options;
     return this.run("changes", path, (p) =>
-      since === undefined ? changes(this.ctx, p, { signal, folders, stats }) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, { signal, folders }));
+      since === undefined ? changes(this.ctx, p, { signal, folders, stats }) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, { signal, folders, stats }));
   }
 
   changeOf(path: string): Promise<Change | undefined> {

@@ -8,6 +8,7 @@ import { cpSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, test, expect } from "vitest";
 import { apply, exportFolder, exportLayer, exportPatch, importPatch, openOverlay, type OpenOverlay, planApply, undoApply } from "../../src/host/index.js";
+import { callThread } from "../../src/host/callThread.js";
 import { temporaryFolder } from "../support/layers/hosts.js";
 import { seedFrom } from "../support/seed.js";
 import { bases, edits, type Edit, inMerged, onDisk, perform, plantBase, type Planted } from "./carryWorld.js";
@@ -23,7 +24,10 @@ beforeAll(() => {
   folder = temporaryFolder("carry");
   git = new Git(folder);
 });
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+afterAll(async () => {
+  await callThread.end();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 interface World {
   readonly own: string;
@@ -49,9 +53,14 @@ async function inWorld(planted: readonly Planted[], all: readonly Edit[], use: (
   }
 }
 
+/** With the call thread in every second run: large changes start it, and these are small. */
 function property(title: string, check: (world: World) => Promise<void>): void {
   test(`${title} (seed ${seed})`, async () => {
-    await fc.assert(fc.asyncProperty(bases, edits, (planted, all) => inWorld(planted, all, check)), { numRuns, seed });
+    await fc.assert(fc.asyncProperty(bases, edits, (planted, all) => inWorld(planted, all, async (world) => {
+      if (runs % 2 === 0) expect(await callThread.start()).toBe(true);
+      else await callThread.end();
+      await check(world);
+    })), { numRuns, seed });
   });
 }
 
@@ -149,5 +158,19 @@ test("long and odd names, large numbers and old times in a layer are what tar re
     unpack(join(own, "layer.tar"), pristine, join(own, "aside"));
     expect(lstatSync(join(pristine, long)).mtimeMs).toBe(-5500);
     expect(readdirSync(pristine).sort()).toEqual(["link", "l".repeat(120), "ünï\nnew"].sort());
+  });
+});
+
+test("a patch of many files starts the call thread, and is the same with it and without", async () => {
+  const files: Planted[] = Array.from({ length: 150 }, (_, i) => ({ path: `d${i % 7}/f${i}`, kind: "file", content: Buffer.from(`${i}\n`.repeat((i % 40) * 1000 + 1)), mode: 0o644 }));
+  await inWorld(files, [], async ({ pristine, overlay }) => {
+    for (const [i, { path }] of files.entries()) await overlay.append(`/${path}`, i % 3 === 0 ? "more\n" : "more\0\n");
+    await callThread.end(); // the copy-ups had it
+    const without = await gathered(exportPatch(overlay));
+    for (let i = 0; !callThread.ready && i < 500; i++) await new Promise((resolve) => { setTimeout(resolve, 10); });
+    expect(callThread.ready).toBe(true);
+    expect((await gathered(exportPatch(overlay))).equals(without)).toBe(true);
+    git.run(pristine, ["apply", "--whitespace=nowarn"], without);
+    expect(onDisk(pristine, "git")).toEqual(await inMerged(overlay, "git"));
   });
 });

@@ -1,6 +1,7 @@
 /** What upper says against the lowers, of each kind; the lower side of each; and the view of an opener that owns nothing. */
 import { describe, expect, test } from "vitest";
 import type { Change } from "../../src/engine/index.js";
+import { MemoryLowerLayer } from "../../src/host/memoryLayer.js";
 import { codeOf, type PlantedTree, World } from "../support/world.js";
 
 const base: PlantedTree = { "a": "A", "b": "B", "d/x": "X", "d/y": "Y", "gone": "G", "goneDir/x": "X", "old/x": "X", "type": "T", "opaque/x": "X", "l": { symlink: "a" } };
@@ -40,6 +41,19 @@ describe("changes", () => {
     for (const [i, { path }] of changes.entries()) for (const later of changes.slice(i)) expect(path.startsWith(`${later.path}/`)).toBe(false);
     for (const change of all) expect(await world.overlay.changeOf(change.path), change.path).toEqual(change);
     for (const path of ["/", "/d", "/none", "/goneDir/x", "/opaque/x", "/never"]) expect(await world.overlay.changeOf(path), path).toBeUndefined();
+  });
+
+  test.each(["of upper", "since the base, through a snapshot"])("with what the lower has there, %s, where it has something", async (how) => {
+    const world = await World.create({ base, scratch });
+    const since = how === "of upper" ? {} : { since: "base" };
+    if (how !== "of upper") await world.overlay.takeSnapshot();
+    const changes = await world.overlay.changes("/", { ...since, stats: true });
+    expect(sorted(changes.map(({ lower: _, ...change }) => change as Change))).toEqual(sorted(all));
+    const told = changes.flatMap(({ path, lower }) => (lower === undefined ? [] : [path])).sort();
+    // Of /q/x the look was at /old/x, and /q/x of the base is another question.
+    expect(told).toEqual(["/a", "/b", "/d/x", "/d/y", "/gone", "/goneDir", "/l", "/old", "/opaque", "/type"]);
+    for (const { path, lower } of changes) if (lower !== undefined) expect(lower, path).toEqual(await new MemoryLowerLayer(world.disk, "/base").lstat(path.slice(1)));
+    expect((await world.overlay.changes("/", since)).some((change) => "lower" in change), "who does not ask is not told").toBe(false);
   });
 
   test("beneath a path", async () => {

@@ -85,6 +85,21 @@ describe("texts", () => {
     });
   }
 
+  test("what was compared before, and after, changes nothing: large, with too many lines, or not asked for yet", () => {
+    const long = fc.nat({ max: 3 }).map((kinds) => bytes(Array.from({ length: 3000 }, (_, i) => `${i % (kinds * 700 + 1)}\n`).join("")));
+    const pair = fc.tuple(fc.oneof(text, long), fc.oneof(text, long), fc.constantFrom({}, { lines: 40 }));
+    fc.assert(fc.property(fc.array(pair, { minLength: 2, maxLength: 6 }), (pairs) => {
+      const alone = pairs.map(([old, now, limits]) => {
+        const found = [...diffLines(old, now, limits)];
+        diffLines(bytes("x\ny\n"), bytes("y\nx\n"));
+        return found;
+      });
+      const later = pairs.map(([old, now, limits]) => diffLines(old, now, limits));
+      expect(later.map((edits) => [...edits])).toEqual(alone);
+      for (const [i, [old, now, limits]] of pairs.entries()) expect(edited(old, now, limits).text, String(i)).toBe(new TextDecoder().decode(now));
+    }), { numRuns: 60 });
+  });
+
   test("one changed line of many is one edit of one line", () => {
     const lines = Array.from({ length: 1000 }, (_, i) => `${i % 7}\n`);
     expect([...diffLines(bytes(lines.join("")), bytes(lines.with(500, "x\n").join("")))]).toMatchObject([{ oldLine: 500, oldLines: 1, newLines: 1 }]);
