@@ -9,7 +9,7 @@ import { lookup } from "./lookup.js";
 import type { LowerDirectory } from "./lowerView.js";
 import { readMarked } from "./markers.js";
 import { childPath } from "./paths.js";
-import { isEmpty, lookLike, nextLayer, stageUpper, switchUpper } from "./switchUpper.js";
+import { isUntouched, lookLike, nextLayer, stageUpper, switchUpper } from "./switchUpper.js";
 import type { UpperDirectory } from "./tree.js";
 import type { EntryType, OverlayEvent } from "./types.js";
 import { lowerHas } from "./whiteout.js";
@@ -44,7 +44,7 @@ export async function resetTo(ctx: Context, target: string): Promise<void> {
 async function dropAbove(ctx: Context, staged: string, gone: readonly SnapshotRecord[], kept: readonly SnapshotRecord[]): Promise<string | undefined> {
   const { state } = ctx.layers;
   const { path, next } = await nextLayer(ctx);
-  const nothing = gone.length === 0 && (await isEmptyAsFarAsKnown(ctx));
+  const nothing = gone.length === 0 && (await isUntouchedAsFarAsKnown(ctx, staged));
   const item = { id: ctx.env.id(), when: ctx.env.now(), upper: path, snapshots: gone, onto: kept[0]?.id };
   const view = ctx.layers.root;
   const old = await switchUpper(ctx, {
@@ -58,9 +58,9 @@ async function dropAbove(ctx: Context, staged: string, gone: readonly SnapshotRe
 }
 
 /** A root that cannot be read is one of the reasons to reset. */
-async function isEmptyAsFarAsKnown(ctx: Context): Promise<boolean> {
+async function isUntouchedAsFarAsKnown(ctx: Context, like: string): Promise<boolean> {
   try {
-    return await isEmpty(ctx);
+    return await isUntouched(ctx, like);
   } catch {
     return false;
   }

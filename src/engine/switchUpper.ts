@@ -87,3 +87,11 @@ export async function isEmpty(ctx: Context): Promise<boolean> {
   if (content === undefined) throw new Refusal("EBUSY");
   return content.children.size === 0 && content.whiteouts.size === 0 && content.undecodable === 0;
 }
+
+/**
+ * Whether the upper is empty and merged's own mode, which is its root's, that of another layer's root: of one that is
+ * known to have what nobody has changed, not of what it should have, as some filesystems have no modes.
+ */
+export async function isUntouched(ctx: Context, like: string): Promise<boolean> {
+  return (await isEmpty(ctx)) && (await ctx.scratch.lstat("upper")).mode === (await ctx.scratch.lstat(like)).mode;
+}

@@ -12,7 +12,7 @@ import { Joining } from "./joinLayers.js";
 import type { SnapshotRecord } from "./layer.js";
 import { freezeUpper } from "./snapshot.js";
 import type { CopyOptions } from "./stage.js";
-import { isEmpty, nextLayer, switchUpper } from "./switchUpper.js";
+import { isUntouched, nextLayer, switchUpper } from "./switchUpper.js";
 
 /** How often what was changed meanwhile is joined as well. */
 const patience = 3;
@@ -61,7 +61,7 @@ async function join(ctx: Context, frozen: SnapshotRecord, options: CopyOptions):
 
 /** Under both locks. */
 async function exchange(ctx: Context, staged: string, frozen: SnapshotRecord, { lines }: Joining): Promise<{ id: string; empty: string } | undefined> {
-  if (!(await isEmpty(ctx))) return undefined;
+  if (!(await isUntouched(ctx, frozen.path))) return undefined;
   const { state } = ctx.layers;
   const { path, next } = await nextLayer(ctx);
   const id = ctx.env.id();
@@ -90,7 +90,7 @@ async function unfreeze(ctx: Context, before: number): Promise<void> {
   const empty = await ctx.locks.exclusive(async () => {
     const { state } = ctx.layers;
     const [frozen, ...others] = state.snapshots;
-    if (frozen === undefined || others.length !== before || !(await isEmpty(ctx))) return undefined;
+    if (frozen === undefined || others.length !== before || !(await isUntouched(ctx, frozen.path))) return undefined;
     const { path, next } = await nextLayer(ctx);
     await switchUpper(ctx, { out: path, into: frozen.path, state: { ...state, snapshots: others, next, restore: frozen.path, doomed: [...state.doomed, path] } });
     ctx.origins.exchange(path, frozen.path);

@@ -5,7 +5,7 @@
  */
 import type { OverlaySubject } from "../support/model/overlaySubject.js";
 import type { PosixSubject } from "../support/model/posixSubject.js";
-import type { Operation, Outcome } from "../support/model/operations.js";
+import type { Operation, Outcome, Tree } from "../support/model/operations.js";
 
 export type Verdict =
   /** The same answer. */
@@ -97,6 +97,15 @@ function code(outcome: Outcome): string | undefined {
  */
 export function isTouchedByFailure(kernel: string | undefined, overlay: string | undefined): boolean {
   return kernel?.startsWith("directory ") === true && kernel.includes(" now ") && overlay?.replace(/ \d+ (?=\d+$)/, " now ") === kernel;
+}
+
+/**
+ * The time of merged's root alone is no change: making a file and deleting it leaves one. So a reset of nothing else is
+ * not kept, and cannot be undone.
+ */
+export function isRootAlone(kernel: string | undefined, tree: Tree, overlay: string | undefined): boolean {
+  const timeless = (line: string | undefined): string | undefined => line?.replace(/ (?:now|\d+) (?=\d+$)/, " ");
+  return kernel === tree["/"] && kernel?.startsWith("directory ") === true && timeless(kernel) === timeless(overlay);
 }
 
 /**

@@ -102,6 +102,24 @@ test("what is changed while they are joined is in the upper afterwards", async (
   expect(await world.merged()).toMatchObject({ "/a": "1", "/b": "2", "/c": "meanwhile" });
 });
 
+test("the root's mode, changed while they are joined, is what it was changed to", async () => {
+  for (const ends of ["done", "cancelled"] as const) {
+    let armed = true;
+    const held = gate((call) => armed && call.name === "cloneFrom");
+    const world = await layered([[write("/a", "1")], [write("/b", "2")]], { hook: held.hook });
+    const stop = new AbortController();
+    const thaw = codeOf(world.overlay.thaw({ signal: stop.signal }));
+    await held.reached;
+    armed = false;
+    await world.overlay.chmod("/", 0o700);
+    if (ends === "cancelled") stop.abort();
+    held.open();
+    expect(await thaw).toBe(ends === "done" ? "ok" : "ECANCELED");
+    expect((await world.overlay.stat("/")).mode).toBe(0o700);
+    expect((await (await world.reopened()).overlay.stat("/")).mode).toBe(0o700);
+  }
+});
+
 test("INV-11 each call that fails, or a cancel there, leaves merged and the snapshots as they were", async () => {
   for (const how of ["fails", "cancels"] as const) {
     for (let nth = 1; ; nth++) {

@@ -98,6 +98,16 @@ describe("brought back as it was", () => {
     expect(await world.overlay.dropped()).toEqual([]);
   });
 
+  test("of an upper that says nothing but the root's own mode, that comes back", async () => {
+    const world = await World.create({ base });
+    await world.overlay.chmod("/", 0o700);
+    await world.overlay.reset();
+    expect((await world.overlay.stat("/")).mode).toBe(0o755);
+    await back(world.overlay);
+    expect((await world.overlay.stat("/")).mode).toBe(0o700);
+    expect(await world.overlay.dropped()).toEqual([]);
+  });
+
   test("where another folder has that path by now it shows what it showed", async () => {
     const world = await World.create({ base });
     await world.overlay.createDirectory("/n");

@@ -71,8 +71,17 @@ const together: fc.Arbitrary<Operation[]> = fc.record({ path, other: path, data,
   return fc.constantFrom<Operation[]>([open, append, read], [open, write, read], [gone, mkdir], [gone, write], [away, mkdir], [away, write], [away, back], [away, mkdir, back], [gone, mkdir, away], [away, { op: "freeze" }, back]);
 });
 
-/** Long from the start: fast-check would begin with short ones, which find nothing. */
-export function operations(most: number): fc.Arbitrary<Operation[]> {
-  const one = fc.oneof(...weighted).map((operation) => [operation]);
+const layers: typeof weighted = [
+  { weight: 2, arbitrary: op("layers", { change: fc.constant("snapshot" as const), nth: fc.constant(0), back: fc.constant(false) }) },
+  { weight: 1, arbitrary: op("layers", { change: fc.constantFrom("squash" as const, "thaw" as const), nth: fc.constant(0), back: fc.boolean() }) },
+  { weight: 2, arbitrary: op("layers", { change: fc.constant("reset" as const), nth: fc.nat(3), back: fc.oneof({ weight: 2, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }) }) },
+];
+
+/**
+ * Long from the start: fast-check would begin with short ones, which find nothing.
+ * @param withLayers snapshots and what is done with them, too.
+ */
+export function operations(most: number, withLayers = false): fc.Arbitrary<Operation[]> {
+  const one = fc.oneof(...weighted, ...(withLayers ? layers : [])).map((operation) => [operation]);
   return fc.array(fc.oneof({ weight: 9, arbitrary: one }, { weight: 1, arbitrary: together }), { maxLength: most, size: "max" }).map((parts) => parts.flat());
 }

@@ -25,7 +25,22 @@ export type Operation =
   /** Close and open again. */
   | { readonly op: "reopen" }
   /** Make what was written so far a read-only layer, and go on with an empty upper over it. */
-  | { readonly op: "freeze" };
+  | { readonly op: "freeze" }
+  | LayersOperation;
+
+export interface LayersOperation {
+  readonly op: "layers";
+  /** `reset` throws away the upper, and what `nth` says of the snapshots below it: none, some, or all. */
+  readonly change: "snapshot" | "squash" | "thaw" | "reset";
+  readonly nth: number;
+  /** What was thrown away, or thawed, comes back at once. */
+  readonly back: boolean;
+}
+
+/** Of how many snapshots, from the topmost on, a reset takes more than the upper: all, or those above one that stays. */
+export function snapshotsAbove({ nth }: LayersOperation, snapshots: number): number {
+  return nth % (snapshots + 1);
+}
 
 export type OpenFlag = "r" | "r+" | "w" | "wx" | "w+" | "a" | "a+" | "ax" | "ax+";
 
@@ -48,6 +63,7 @@ export interface Subject {
   tree(): Promise<Tree>;
   reopen(): Promise<void>;
   freeze(): Promise<void>;
+  changeLayers(operation: LayersOperation): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,6 +93,8 @@ export function factsLine(stat: EntryFacts, content: string): string {
   return `${Object.values(facts(stat)).join(" ")}${content === "" ? "" : ` ${content}`}`;
 }
 
-export function isComposite(operation: Operation): operation is Extract<Operation, { op: "compare" | "reopen" | "freeze" }> {
-  return operation.op === "compare" || operation.op === "reopen" || operation.op === "freeze";
+export type Composite = Extract<Operation, { op: "compare" | "reopen" | "freeze" | "layers" }>;
+
+export function isComposite(operation: Operation): operation is Composite {
+  return operation.op === "compare" || operation.op === "reopen" || operation.op === "freeze" || operation.op === "layers";
 }

@@ -81,6 +81,7 @@ export class OverlayPlayer {
       case "compare":
       case "reopen":
       case "freeze":
+      case "layers":
         return;
     }
   }

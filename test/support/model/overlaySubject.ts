@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openOverlay, type OpenOverlay } from "../../../src/host/index.js";
-import type { Subject } from "./operations.js";
+import { type LayersOperation, snapshotsAbove, type Subject } from "./operations.js";
 import { OverlayPlayer } from "./overlayPlayer.js";
 
 export interface OverlayPlace {
@@ -60,11 +60,48 @@ export class OverlaySubject extends OverlayPlayer implements Subject {
     this.overlay = await openAt(this.place, this.lowers, this.frozen);
   }
 
+  /** When what goes on in the background has had its turn. */
+  async tidied(): Promise<void> {
+    await this.overlay.keepDropped({});
+  }
+
+  /** With snapshots, one more of them: they lie between what other layers could be put under. */
   async freeze(): Promise<void> {
+    if ((await this.overlay.snapshots()).length > 0) {
+      await this.changeLayers({ op: "layers", change: "snapshot", nth: 0, back: false });
+      return;
+    }
     await this.dispose();
     this.lowers = [this.upper, ...this.lowers];
     this.frozen++;
     this.overlay = await openAt(this.place, this.lowers, this.frozen);
+  }
+
+  async changeLayers(operation: LayersOperation): Promise<void> {
+    await this.dropAll();
+    const { overlay } = this;
+    const snapshots = await overlay.snapshots();
+    switch (operation.change) {
+      case "snapshot":
+        await overlay.takeSnapshot();
+        return;
+      case "squash":
+        if (snapshots.length > 1) await overlay.squash();
+        return;
+      case "thaw": {
+        const id = await overlay.thaw();
+        if (operation.back && id !== undefined) await overlay.bringBack(id, { replace: true });
+        return;
+      }
+      case "reset": {
+        const before = new Set((await overlay.dropped()).map(({ id }) => id));
+        const above = snapshotsAbove(operation, snapshots.length);
+        await overlay.resetTo(above === 0 ? "upper" : (snapshots[above]?.id ?? "base"));
+        // An upper with nothing in it is not kept.
+        const gone = (await overlay.dropped()).find(({ id }) => !before.has(id));
+        if (operation.back && gone !== undefined) await overlay.bringBack(gone.id);
+      }
+    }
   }
 
   close(): Promise<void> {

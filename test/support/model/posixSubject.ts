@@ -5,13 +5,15 @@
  */
 import * as fs from "node:fs";
 import { diskTree, factsOf, typeOf } from "./diskTree.js";
-import { facts, handleSlots, here, type Operation, type Outcome, type Subject, type Tree, type Value } from "./operations.js";
+import { facts, handleSlots, here, type LayersOperation, type Operation, type Outcome, type Subject, type Tree, type Value } from "./operations.js";
 
 /** Where the files are, and how the mount behind them, if there is one, is made anew. */
 export interface Backing {
   readonly root: string;
   readonly reopen: () => Promise<void>;
   readonly freeze: () => Promise<void>;
+  /** Undefined where there are none: then nothing can be thrown away. */
+  readonly changeLayers?: (operation: LayersOperation) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -130,6 +132,7 @@ export class PosixSubject implements Subject {
       case "compare":
       case "reopen":
       case "freeze":
+      case "layers":
         return;
     }
   }
@@ -302,6 +305,15 @@ export class PosixSubject implements Subject {
   freeze(): Promise<void> {
     this.dropAll();
     return this.backing.freeze();
+  }
+
+  get hasLayers(): boolean {
+    return this.backing.changeLayers !== undefined;
+  }
+
+  async changeLayers(operation: LayersOperation): Promise<void> {
+    this.dropAll();
+    await this.backing.changeLayers?.(operation);
   }
 
   close(): Promise<void> {
