@@ -79,10 +79,15 @@ async function recorded(overlay: Carried, sides: Sides, run: Run, { id, same, st
   }
 }
 
+function staleReason({ action, path }: PlanItem): string {
+  if (action === "delete") return `'${path}' of the base was made or changed after the overlay deleted it; choose it to delete what is there now`;
+  return `'${path}' of the base changed since the overlay copied it; choose it to overwrite what it has now`;
+}
+
 function choose(plan: Plan, stale: readonly string[]): { chosen: PlanItem[]; notDone: NotDone[] } {
   const notDone: NotDone[] = [];
   const chosen = plan.items.filter((item) => {
-    const reason = item.refused ?? (item.base === "stale" && !stale.includes(item.path) ? `'${item.path}' of the base changed since the overlay copied it; choose it to overwrite what it has now` : undefined);
+    const reason = item.refused ?? (item.base === "stale" && !stale.includes(item.path) ? staleReason(item) : undefined);
     if (reason !== undefined) notDone.push({ path: item.path, reason });
     return reason === undefined;
   });
@@ -157,6 +162,7 @@ export function reasonOf(error: unknown, path: string): string {
   if (error instanceof OverlayError) return error.reason;
   if (error instanceof LayerError) {
     if (error.code === "ENOSPC") return `no space is left for '${path}'`;
+    if (error.code === "ENOTEMPTY") return `the folder '${path}' of the base is not empty`;
     return `'${path}' could not be written: ${error.code} of ${error.call}`;
   }
   return String(error);

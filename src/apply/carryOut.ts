@@ -25,7 +25,7 @@ export async function carryOutOp(bench: Bench, op: Op, n: number): Promise<void>
   await base.checkStill(op.path, op.print);
   const before = await keepOld(bench, op, n);
   const temp = op.kind === "put" ? base.tempFor(op.path, bench.id, n) : undefined;
-  await journal.add({ op: n, kind: op.kind, path: op.path, ...(before === undefined ? {} : { before }), ...(temp === undefined ? {} : { temp }) }, "forced");
+  await journal.add({ op: n, kind: op.kind, path: op.path, ...(before === undefined ? {} : { before }), ...(temp === undefined ? {} : { temp }), ...(op.item.base === "stale" ? { stale: true } : {}) }, "forced");
   if (temp !== undefined) {
     try {
       await put(bench, op, n, temp);

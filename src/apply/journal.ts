@@ -79,6 +79,7 @@ export interface OpRecord {
   readonly kind: OpKind;
   readonly path: string;
   readonly before?: Kept;
+  readonly stale?: true;
   /** Every name that something may have grown under: of the change itself, and of undoing it. */
   readonly temps: string[];
   staged?: Print;
@@ -123,7 +124,7 @@ export async function readRecord(folder: ScratchLayer, id: string): Promise<Reco
   let [ended, recovered] = [false, false];
   for (const line of lines) {
     if ("end" in line) [ended, recovered] = [true, recovered || line.end === "recovered"];
-    else if ("op" in line) ops.set(line.op, { n: line.op, kind: line.kind, path: line.path, ...(line.before === undefined ? {} : { before: line.before }), temps: line.temp === undefined ? [] : [line.temp], state: "begun" });
+    else if ("op" in line) ops.set(line.op, { n: line.op, kind: line.kind, path: line.path, ...(line.before === undefined ? {} : { before: line.before }), ...(line.stale === true ? { stale: true } : {}), temps: line.temp === undefined ? [] : [line.temp], state: "begun" });
     else take(ops, line);
   }
   const left = lines.find((line) => "left" in line)?.left;

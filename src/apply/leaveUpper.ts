@@ -3,7 +3,7 @@
  * base has no more, then each change in which nothing differs from the base any longer.
  */
 import { type Change, type ErrorCode, OverlayError } from "../engine/index.js";
-import { changesAgainstBase, difference, isWithin } from "../carry/difference.js";
+import { changesAgainstBase, difference, foldersAbove } from "../carry/difference.js";
 import type { Sides } from "../carry/sides.js";
 import type { NotDone } from "./types.js";
 
@@ -14,15 +14,18 @@ import type { NotDone } from "./types.js";
 export async function leaveUpper(sides: Sides, removed: readonly string[], put: readonly string[]): Promise<NotDone[]> {
   const { overlay } = sides;
   await overlay.baseChanged([...removed.map((path) => ({ type: "deleted" as const, path })), ...put.map((path) => ({ type: "changed" as const, path }))]);
+  const folders = new Map<string, boolean>();
   for (const path of removed) {
+    // What a link leads to is another entry, with whiteouts of its own.
+    if (!(await isBeneathFolders(sides, path, folders))) continue;
     const isGone = async (): Promise<boolean> => (await sides.inMerged(path)) === undefined && (await sides.inBase(path)) === undefined;
     // In a deleted folder, or one of the upper alone, its own mark is not there to be taken away.
     await resetIf(sides, path, isGone, "ENOENT", "ENOTDIR", "EINVAL", "EBUSY");
   }
-  const touched = [...put, ...removed];
+  const touched = new Set([...put, ...removed].flatMap((path) => [path, ...foldersAbove(path)]));
   const stays: NotDone[] = [];
   for (const region of (await difference(sides, "apply")).regions) {
-    if (region.kind === "deleted" || !touched.some((path) => isWithin(path, region.path))) continue;
+    if (region.kind === "deleted" || !touched.has(region.path)) continue;
     const reason = (await whyNot(sides, region)) ?? (await resetIf(sides, region.path, () => sides.isSameTree(region.path), "EBUSY", "EINVAL"));
     if (reason !== undefined && (await sides.isSameTree(region.path))) stays.push({ path: region.path, reason });
   }
@@ -33,6 +36,17 @@ export async function leaveUpper(sides: Sides, removed: readonly string[], put: 
     await resetIf(sides, path, async () => (await overlay.changes(path, { folders: true })).length === 0, "EBUSY", "EINVAL", "ENOENT");
   }
   return stays;
+}
+
+/** Whether merged has nothing but folders above a path, as far as it has something. */
+async function isBeneathFolders(sides: Sides, path: string, known: Map<string, boolean>): Promise<boolean> {
+  for (const folder of foldersAbove(path).reverse()) {
+    const found = known.has(folder) ? undefined : await sides.inMerged(folder);
+    const isFolder = known.get(folder) ?? (found === undefined || found.type === "directory");
+    known.set(folder, isFolder);
+    if (!isFolder) return false;
+  }
+  return true;
 }
 
 /** What is changed between the look and the reset stays. @returns why it was not reset, if it should have been. */
@@ -50,7 +64,8 @@ async function resetIf({ overlay }: Sides, path: string, isSo: () => Promise<boo
 async function whyNot(sides: Sides, region: Change): Promise<string | undefined> {
   if (region.kind !== "renamed") return undefined;
   const old = await sides.inBase(region.from);
-  if (old === undefined && region.type !== "directory") return undefined;
+  const isMarked = old !== undefined && (await sides.inMerged(region.from)) === undefined;
+  if (!isMarked && region.type !== "directory") return undefined;
   return `'${region.from}', from which it was renamed, is still in the base`;
 }
 

@@ -2,12 +2,13 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { difference, isWithin, pathOf, settle } from "../carry/difference.js";
+import { difference, foldersAbove, isWithin, pathOf, settle } from "../carry/difference.js";
 import { Sides } from "../carry/sides.js";
 import { pooled } from "../carry/cancel.js";
 import type { Carried, Entry, Pair, Selection } from "../carry/types.js";
 import { type Change, OverlayError } from "../engine/index.js";
 import { BaseWriter } from "./baseWriter.js";
+import { Hidden } from "./hidden.js";
 import type { Action, Plan, PlanItem, Print } from "./types.js";
 
 /** @throws OverlayError: ENOTSUP over a base that is not on a disk, ECANCELED, and what cannot be read. */
@@ -18,10 +19,11 @@ export async function planApply(overlay: Carried, options: Selection = {}): Prom
   const base = new BaseWriter(sides.base);
   const unwritable = await whyUnwritable(base);
   const ways = new Ways(base);
-  const items = await pooled(found.pairs, (pair) => itemOf(sides, base, ways, pair, found.changes.get(pathOf(pair))));
+  const looks = { sides, base, ways, hidden: new Hidden(overlay, found.changes) };
+  const items = await pooled(found.pairs, (pair) => itemOf(looks, pair, found.changes.get(pathOf(pair))));
   const chosen = (path: string): boolean => options.paths?.some((one) => isWithin(path, one)) ?? true;
-  const differs = (path: string): boolean => found.pairs.some(({ before, after }) => [before, after].some((entry) => entry !== undefined && isWithin(entry.path, path)));
-  const same = found.regions.flatMap(({ kind, path }) => (kind !== "deleted" && chosen(path) && !differs(path) ? [path] : []));
+  const different = new Set(found.pairs.flatMap(({ before, after }) => [before, after].flatMap((entry) => (entry === undefined ? [] : [entry.path, ...foldersAbove(entry.path)]))));
+  const same = found.regions.flatMap(({ kind, path }) => (kind !== "deleted" && chosen(path) && !different.has(path) ? [path] : []));
   return { base: sides.base, snapshots: overlay.manifest.snapshots.length, same, ...(unwritable === undefined ? {} : { unwritable }), items, leftOut: found.leftOut };
 }
 
@@ -71,7 +73,15 @@ class Ways {
   }
 }
 
-async function itemOf(sides: Sides, base: BaseWriter, ways: Ways, pair: Pair, change: Change | undefined): Promise<PlanItem> {
+interface Looks {
+  readonly sides: Sides;
+  readonly base: BaseWriter;
+  readonly ways: Ways;
+  readonly hidden: Hidden;
+}
+
+async function itemOf(looks: Looks, pair: Pair, change: Change | undefined): Promise<PlanItem> {
+  const { sides, base, ways } = looks;
   const { before, after } = pair;
   const path = pathOf(pair);
   const old = before === undefined ? undefined : await base.look(before.path);
@@ -80,7 +90,7 @@ async function itemOf(sides: Sides, base: BaseWriter, ways: Ways, pair: Pair, ch
   return {
     action, path, type: (after ?? before).type, pair,
     ...(action === "rename" && before !== undefined ? { from: before.path } : {}),
-    base: await freshness(sides.overlay, base, path, pair, old, change),
+    base: await freshness(looks, path, pair, old, change),
     ...(refused === undefined ? {} : { refused }),
     ...(old === undefined ? {} : { print: old }),
   };
@@ -110,19 +120,31 @@ async function obstacle(base: BaseWriter, ways: Ways, { before, after }: Pair, o
  * What the overlay wrote down when it copied the file up says whether the base still has that one; with snapshots, what
  * the lowest of the layers wrote down. A file that was renamed over another one comes from elsewhere: of the one that it
  * replaces nothing is written down. Of what was not copied (deleted, or the base has gained its name) the overlay says
- * itself whether the base has moved; of a folder that would be so after each entry that Apply takes from it.
+ * itself whether the base has moved, and of what lies in such a folder the time of its last change does; of the folder
+ * itself that would be so after each entry that Apply takes from it, and it goes only when it is empty.
  */
-async function freshness(overlay: Carried, base: BaseWriter, path: string, pair: Pair, now: Print | undefined, change: Change | undefined): Promise<PlanItem["base"]> {
+async function freshness({ sides, base, hidden }: Looks, path: string, pair: Pair, now: Print | undefined, change: Change | undefined): Promise<PlanItem["base"]> {
   const { before, after } = pair;
+  const { overlay } = sides;
   if (before?.type === "directory" && after?.type === "directory" && before.path === after.path) return folderFreshness(after, now);
   const origin = await overlay.originOf(path, "base");
   if (origin === undefined) {
     if (now === undefined) return "fresh";
-    return before?.type !== "directory" && change?.stale === true ? "stale" : "unknown";
+    if (before?.type === "directory") return "unknown";
+    return (change === undefined && before?.path === path ? await hidden.isNewer(path, now) : change?.stale) === true ? "stale" : "unknown";
   }
   const source = before?.path === origin.lower ? now : await base.look(origin.lower);
-  if (source === undefined || origin.size !== source.size || origin.mtimeNs !== source.mtimeNs || origin.ctimeNs !== source.ctimeNs) return "stale";
+  if (source === undefined || origin.size !== source.size) return "stale";
+  if ((origin.mtimeNs !== source.mtimeNs || origin.ctimeNs !== source.ctimeNs) && !(await isTouchedOnly(sides, path, origin.lower, after, source))) return "stale";
   return before === undefined || before.path === origin.lower ? "fresh" : "unknown";
+}
+
+/** Another time, and all else is what was copied: the content by its hash, where that is known, and the mode as it is to be. */
+async function isTouchedOnly(sides: Sides, path: string, lower: string, after: Entry | undefined, now: Print): Promise<boolean> {
+  if (now.type !== "file" || after?.stat.mode !== now.mode) return false;
+  const was = await sides.overlay.originFile(path);
+  const found = was?.lower === lower ? await sides.inBase(lower) : undefined;
+  return found?.type === "file" && was !== undefined && was.is(await sides.read(found));
 }
 
 /** Nothing is written down of a folder that both have: the mode is the overlay's own if the base's was touched last before that copied it. */

@@ -74,8 +74,11 @@ export interface Kept extends Print {
 /** One line of a journal, JSON. `op` numbers count from 0. */
 export type Line =
   | { readonly begin: string; readonly base: string; readonly time: number; readonly thawed?: string }
-  /** Written, and forced, before the base is touched. `temp`: the name, in the target's folder, under which it grows. */
-  | { readonly op: number; readonly kind: OpKind; readonly path: string; readonly before?: Kept; readonly temp?: string }
+  /**
+   * Written, and forced, before the base is touched. `temp`: the name, in the target's folder, under which it grows. `stale`:
+   * it was chosen although the base had changed.
+   */
+  | { readonly op: number; readonly kind: OpKind; readonly path: string; readonly before?: Kept; readonly temp?: string; readonly stale?: true }
   | { readonly staged: number; readonly print: Print }
   | { readonly done: number; readonly print?: Print }
   | { readonly failed: number; readonly reason: string }

@@ -81,6 +81,7 @@ class Undo {
   ) {}
 
   async all(ops: readonly OpRecord[], { signal, onProgress }: CarryOptions): Promise<UndoReport> {
+    const ours: string[] = [];
     let cancelled = false;
     for (const [n, op] of ops.entries()) {
       try {
@@ -88,6 +89,7 @@ class Undo {
         await this.one(op);
         await this.journal.add({ undone: op.n });
         this.undone.push(op.path);
+        if (op.stale === undefined) ours.push(op.path);
       } catch (error) {
         this.notDone.push({ path: op.path, reason: reasonOf(error, op.path) });
         cancelled = isCode(error, "ECANCELED");
@@ -96,6 +98,8 @@ class Undo {
       onProgress?.(n + 1, ops.length);
     }
     for (const path of this.hidden.reverse()) await this.sides.overlay.rmdir(path).catch(() => undefined); // something is in it
+    // The base has what the changes were made from: that we wrote it ourselves makes it no other. Unless it was another then, too.
+    for (const path of ours) await this.sides.overlay.adoptOrigin(path).catch(() => undefined); // a fault of what is advisory
     return { undone: [...new Set(this.undone)], notDone: this.notDone, cancelled };
   }
 

@@ -19,8 +19,12 @@ export interface Difference {
 
 /** The changes of merged against the base itself, whichever layer says them; folders of another mode, too, as `copied`. With what the base has there, where it is known. */
 export async function changesAgainstBase(overlay: Carried, signal?: CancelSignal): Promise<Change[]> {
-  const since = overlay.manifest.snapshots.length > 0 ? { since: "base" } : {};
-  return overlay.changes("/", { ...since, folders: true, stats: true, ...(signal === undefined ? {} : { signal }) });
+  for (;;) {
+    const had = overlay.manifest.snapshots.length > 0;
+    const changes = await overlay.changes("/", { ...(had ? { since: "base" } : {}), folders: true, stats: true, ...(signal === undefined ? {} : { signal }) });
+    // Without `since` they are those against a snapshot, had one been taken meanwhile.
+    if (had || overlay.manifest.snapshots.length === 0) return changes;
+  }
 }
 
 /** A folder that both sides have: what lies in it speaks for itself. */

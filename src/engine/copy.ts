@@ -13,14 +13,17 @@ import { giveGroup, groupOf } from "./group.js";
 import type { ReadHandle } from "./layer.js";
 import { foundPath, lookup, type Lookup, type Place } from "./lookup.js";
 import { checkCreatable, isReserved } from "./markers.js";
+import type { Under } from "./originRecords.js";
 import { childPath, isWithin, type OverlayPath } from "./paths.js";
 import { settle } from "./raced.js";
 import { listPlace } from "./readdir.js";
 import { copyBytes, type CopyOptions } from "./stage.js";
+import { underOf } from "./stale.js";
+import { despiteSwitches } from "./steady.js";
 import { trashedPath } from "./trash.js";
-import type { LayerStat } from "./types.js";
 import type { UpperDirectory } from "./tree.js";
-import { lowerHas, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
+import type { LayerStat } from "./types.js";
+import { lowerHas, lowerOfName, makeWhiteout, takeBackWhiteout } from "./whiteout.js";
 
 export interface CopyTreeOptions extends CopyOptions {
   readonly overwrite: boolean;
@@ -54,7 +57,7 @@ export async function copy(ctx: Context, from: OverlayPath, to: OverlayPath, opt
     }
     if (type === "symlink") {
       if (target.kind !== "absent") throw new Refusal("EEXIST", "a link is not copied over something else; delete that first");
-      await symlink(ctx, await readTarget(ctx, source), to);
+      await symlink(ctx, await despiteSwitches(ctx, () => readTarget(ctx, source)), to);
       return;
     } else if (type === "file") {
       if ((await copyFile(ctx, source, to, options)) !== again) return;
@@ -106,7 +109,14 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
   const staged = ctx.work.temp();
   let leftover = staged as string | undefined; // until it is published
   try {
-    await stageTree(ctx, source, staged, await groupAt(ctx, to), options);
+    await despiteSwitches(ctx, async () => {
+      try {
+        await stageTree(ctx, source, staged, await groupAt(ctx, to), options);
+      } catch (error) {
+        await ctx.work.discardTree(staged);
+        throw error;
+      }
+    });
     for (;;) {
       const target = await lookup(ctx, to, { follow: false });
       if (target.kind === "outside") throw outsideRefusal(target.physical);
@@ -122,14 +132,14 @@ async function copyDirectory(ctx: Context, source: OverlayPath, to: OverlayPath,
         await ctx.work.syncDirectories(staged);
       }
 
-      const publish = async (done?: () => void) => {
+      const publish = async (done?: () => void, under?: Under) => {
         const directory = ctx.tree.upperPath(parent);
         await reloadIfFailed(ctx, parent, () => ctx.work.inside(directory, false, () => ctx.work.moveDirectory(staged, `${directory}/${name}`)));
         leftover = undefined;
         done?.();
         // Loaded on first use: a copy may be large, and nothing of it is needed yet.
         ctx.tree.addUnread(parent, name);
-        await appeared(ctx, parent, name);
+        await appeared(ctx, parent, name, under);
         return directory;
       };
       const outcome = target.kind === "absent"
@@ -200,7 +210,7 @@ async function stageChild(ctx: Context, path: OverlayPath, at: string, group: nu
  * cannot take its place (INV-11). The tree keeps it until then, so that nobody sees the name absent. One that only a
  * lower has stays where it is: the copy is opaque. A crash in between leaves the name gone, its content in the trash.
  */
-async function replaceDirectory(ctx: Context, parent: UpperDirectory, name: string, publish: (done: () => void) => Promise<string>): Promise<string> {
+async function replaceDirectory(ctx: Context, parent: UpperDirectory, name: string, publish: (done: () => void, under?: Under) => Promise<string>): Promise<string> {
   const { tree } = ctx;
   const path = tree.entryPath(parent, name);
   const merged = tree.mergedPath(parent, name);
@@ -213,11 +223,12 @@ async function replaceDirectory(ctx: Context, parent: UpperDirectory, name: stri
         made = (await lowerHas(parent, name)) && (await makeWhiteout(ctx, parent, name));
         slot = await ctx.trash.keep(path, entry, { path: merged, what: "replaced" });
       }
+      const under = entry === undefined ? underOf(parent, name, await lowerOfName(parent, name)) : undefined;
       return await publish(() => {
         if (slot !== undefined) ctx.origins.keep(merged, trashedPath(slot), true);
         else ctx.origins.drop(merged, true);
         ctx.events.queue("deleted", merged);
-      });
+      }, under);
     } catch (error) {
       if (slot !== undefined) await ctx.work.moveDirectory(`trash/${slot}`, path);
       if (made) await takeBackWhiteout(ctx, parent, name);

@@ -70,10 +70,13 @@ async function make(
   }
 }
 
-/** What follows when a new name stands, under the same lock: its event, and the end of the whiteout that it made void. */
-export async function appeared(ctx: Context, parent: UpperDirectory, name: string): Promise<void> {
+/**
+ * What follows when a new name stands, under the same lock: its event, and the end of the whiteout that it made void.
+ * @param under what it hides, when that was not whited out.
+ */
+export async function appeared(ctx: Context, parent: UpperDirectory, name: string, under = nothingUnder(parent, name)): Promise<void> {
   const path = ctx.tree.mergedPath(parent, name);
-  if (!ctx.tree.isWhitedOut(parent, name)) ctx.origins.bare(path, nothingUnder(parent, name));
+  if (!ctx.tree.isWhitedOut(parent, name)) ctx.origins.bare(path, under);
   ctx.events.queue("created", path);
   await ctx.work.inside(ctx.tree.upperPath(parent), false, () => removeVoidWhiteout(ctx, parent, name));
 }

@@ -10,7 +10,7 @@ export type { Origin } from "./originRecords.js";
 export { LayerError, OverlayError, errorCodes, isCode, toErrorCode } from "./errors.js";
 export type { ErrorCode } from "./errors.js";
 export type { BaseLayer, DroppedLayers, Env, LayerDirent, LayerListing, LayerState, LowerLayer, ManifestPort, OpenWrite, OutsideReader, ReadHandle, ScratchLayer, SnapshotRecord, WriteHandle } from "./layer.js";
-export { readNames, whiteoutName } from "./markers.js";
+export { opaqueMarker, readNames, whiteoutName } from "./markers.js";
 export { isWrittenOut } from "./plainLayers.js";
 export { createOverlay } from "./overlay.js";
 export type { OverlayParts } from "./build.js";

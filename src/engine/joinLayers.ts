@@ -6,6 +6,7 @@
  */
 import type { Context } from "./context.js";
 import { checkCancelled } from "./copyUpRegistry.js";
+import { copyWithin } from "./copyWithin.js";
 import { makeOpaque } from "./create.js";
 import { DeepOrigins } from "./deepOrigins.js";
 import { isCode, Refusal } from "./errors.js";
@@ -13,7 +14,7 @@ import { isOfOneView, type LoadedDirectory, type LowerDirectory, type LowerFound
 import { redirectMarker, whiteoutName } from "./markers.js";
 import type { Line } from "./originRecords.js";
 import { childPath, joinLayer } from "./paths.js";
-import { chownIfAllowed, copyBytes, type CopyOptions } from "./stage.js";
+import { chownIfAllowed, type CopyOptions } from "./stage.js";
 import type { EntryType } from "./types.js";
 
 /** What one of the joined layers says of a folder. */
@@ -60,7 +61,7 @@ export class Joining {
         done.add(key);
         if (type === "directory") await this.child(directory, name, `${out}/${name}`, end);
         else {
-          await (this.files === "linked" ? this.link(joinLayer(layerPath, name), `${out}/${name}`) : this.copy(joinLayer(layerPath, name), `${out}/${name}`));
+          await (this.files === "linked" ? this.link(joinLayer(layerPath, name), `${out}/${name}`) : copyWithin(this.ctx, joinLayer(layerPath, name), `${out}/${name}`, this.options));
           await this.record(directory, name);
         }
       }
@@ -130,32 +131,7 @@ export class Joining {
       await ctx.scratch.link(from, to);
     } catch (error) {
       if (!isCode(error, "ENOTSUP", "EMLINK")) throw error;
-      await this.copy(from, to);
-    }
-  }
-
-  private async copy(from: string, to: string): Promise<void> {
-    const { ctx, options } = this;
-    const stat = await ctx.scratch.lstat(from);
-    if (stat.type === "symlink") {
-      await ctx.scratch.makeSymlink(await ctx.scratch.readLink(from), to);
-      await ctx.scratch.utimes(to, stat.atimeMs, stat.mtimeMs);
-      return;
-    }
-    const source = await ctx.scratch.openRead(from);
-    try {
-      const file = (await ctx.scratch.cloneFrom(source, to, 0o600)) ? await ctx.scratch.openWrite(to, {}) : await ctx.scratch.create(to, 0o600);
-      try {
-        if ((await file.stat()).size < stat.size) await copyBytes(source, file, stat.size, options);
-        await chownIfAllowed(ctx, stat, (uid, gid) => file.chown(uid, gid));
-        await file.chmod(stat.mode);
-        await file.utimes(stat.atimeMs, stat.mtimeMs);
-        if (ctx.durability !== "none") await file.sync();
-      } finally {
-        await file.close();
-      }
-    } finally {
-      await source.close();
+      await copyWithin(ctx, from, to, this.options);
     }
   }
 }

@@ -4,11 +4,16 @@ import { changesBetween } from "./layerDiff.js";
 import { mergedView } from "./mergedView.js";
 import type { LowerDirectory } from "./lowerView.js";
 import { rootPath } from "./paths.js";
+import { steady } from "./steady.js";
 import type { CancelSignal, ChangeKind, LayerInfo } from "./types.js";
 import { usageOf } from "./usage.js";
 
 /** The upper, then the snapshots, topmost first. @throws Refusal ECANCELED; LayerError. */
-export async function layerInfo(ctx: Context, signal?: CancelSignal): Promise<LayerInfo[]> {
+export function layerInfo(ctx: Context, signal?: CancelSignal): Promise<LayerInfo[]> {
+  return steady(ctx, () => infoOf(ctx, signal));
+}
+
+async function infoOf(ctx: Context, signal: CancelSignal | undefined): Promise<LayerInfo[]> {
   const upper = await ctx.scratch.lstat("upper");
   const infos = [{ id: "upper", name: "upper", created: upper.birthtimeMs, ...(await measure(ctx, mergedView(ctx), ctx.lowerRoot, "upper", signal)) }];
   for (const { id, name, created, path } of ctx.layers.state.snapshots) {

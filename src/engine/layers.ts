@@ -14,6 +14,8 @@ export type ViewId = string;
 
 export class Layers {
   readonly turn = new Mutex();
+  /** How often another upper has begun to take the place of the one that was there. */
+  switches = 0;
   private views: readonly { readonly id: string; readonly root: LowerDirectory }[] = [];
   private current: LayerState = noLayers;
   private readonly listeners = new Set<() => void>();

@@ -26,13 +26,14 @@ import { type OverlayPath, parseOverlayPath, rootPath } from "./paths.js";
 import { keepAside, lend } from "./lend.js";
 import { readDirectory } from "./readdir.js";
 import { readFile, readlink, readLowerFile, stat, statLower } from "./read.js";
-import { clean, joinedInVain, recover } from "./recover.js";
+import { clean, recover } from "./recover.js";
 import { removeAny, rmdir, unlink } from "./remove.js";
 import { rename } from "./rename.js";
 import { resetIf, resetPath } from "./reset.js";
 import { resetTo } from "./resetLayers.js";
 import { renameSnapshot, snapshots, takeSnapshot } from "./snapshot.js";
 import { squash } from "./squash.js";
+import { steady } from "./steady.js";
 import { syncTree } from "./syncTree.js";
 import { thaw } from "./thaw.js";
 import { takeBack } from "./takeBack.js";
@@ -87,11 +88,7 @@ class OverlayEngine implements Overlay {
 
   /** What the owner puts in order after opening. */
   tidying(): (() => Promise<unknown>)[] {
-    const { ctx } = this;
-    return [
-      async () => { for (const path of await joinedInVain(ctx.scratch, ctx.layers.state)) await ctx.work.discardTree(path); },
-      () => this.keeper.tidy(),
-    ];
+    return [() => this.keeper.tidy()];
   }
 
   // The frame of every operation.
@@ -312,8 +309,8 @@ class OverlayEngine implements Overlay {
 
   changes(path = "/", options: Cancellable & { readonly since?: string; readonly folders?: boolean; readonly stats?: boolean } = {}): Promise<Change[]> {
     const { since, signal, folders, stats } = options;
-    return this.run("changes", path, (p) =>
-      since === undefined ? changes(this.ctx, p, { signal, folders, stats }) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, { signal, folders, stats }));
+    return this.run("changes", path, (p) => steady(this.ctx, () =>
+      since === undefined ? changes(this.ctx, p, { signal, folders, stats }) : changesBetween(this.ctx, mergedView(this.ctx), this.ctx.layers.view(since), p, { signal, folders, stats })));
   }
 
   changeOf(path: string): Promise<Change | undefined> {

@@ -14,6 +14,8 @@ export async function recover(scratch: ScratchLayer, work: Workdir, lowerRoot: L
   for (const name of ["work", "trash"]) await ensureDirectory(scratch, name);
   await refuseKernelUpper(scratch);
   await ensureUpper(scratch, work, lowerRoot, layers);
+  // Out of the way now: later, one that is just being joined would look the same, and may have the same name.
+  for (const path of await joinedInVain(scratch, layers)) await work.moveDirectory(path, work.temp());
   return work.sweep();
 }
 

@@ -11,7 +11,7 @@ import { rename } from "./rename.js";
 import type { Tree, UpperDirectory, UpperEntry } from "./tree.js";
 import { resetTo } from "./resetLayers.js";
 import { trashedPath } from "./trash.js";
-import { askFirst, lowerHas, removeWhiteout } from "./whiteout.js";
+import { askFirst, lowerOfName, removeWhiteout } from "./whiteout.js";
 
 /**
  * @throws Refusal ENOENT (nothing there in any layer), EINVAL (beneath a folder that has no lower: the reason names the
@@ -181,7 +181,8 @@ async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { 
   }
   const path = tree.mergedPath(parent, name);
   const directory = tree.upperPath(parent);
-  const inLower = await lowerHas(parent, name);
+  const lower = await lowerOfName(parent, name);
+  const inLower = lower.kind !== "absent";
   let kept: string | undefined;
   await reloadIfFailed(ctx, parent, () =>
     ctx.work.inside(directory, true, async () => {
@@ -196,7 +197,7 @@ async function resetEntry(ctx: Context, parent: UpperDirectory, name: string, { 
   if (kept !== undefined) ctx.origins.move(path, trashedPath(kept), entry?.node !== undefined);
   else ctx.origins.drop(path, false);
   ctx.lowerMemory.forget();
-  if (entry?.node !== undefined) {
+  if (entry?.node !== undefined || (entry !== undefined && lower.kind === "directory")) {
     // Everything beneath may be different now: "changed" would speak of the folder alone.
     ctx.events.queue("deleted", path);
     if (inLower) ctx.events.queue("created", path);

@@ -6,13 +6,13 @@
 import type { Context } from "./context.js";
 import type { SnapshotRecord } from "./layer.js";
 import { lookup } from "./lookup.js";
-import type { LowerDirectory } from "./lowerView.js";
+import type { LowerDirectory, LowerFound } from "./lowerView.js";
 import { readMarked } from "./markers.js";
 import { childPath } from "./paths.js";
 import { isUntouched, lookLike, nextLayer, stageUpper, switchUpper } from "./switchUpper.js";
 import type { UpperDirectory } from "./tree.js";
 import type { EntryType, OverlayEvent } from "./types.js";
-import { lowerHas } from "./whiteout.js";
+import { lowerOfName } from "./whiteout.js";
 
 /**
  * @param target "upper": what is in upper alone goes; a snapshot's id: what is above it too; "base": all snapshots too.
@@ -139,12 +139,12 @@ async function eventsOf(ctx: Context, directory: UpperDirectory, events: Overlay
   if (content === undefined) return events;
   for (const entry of content.children.values()) {
     const path = ctx.tree.mergedPath(directory, entry.name);
-    const inLower = await lowerHasQuietly(directory, entry.name);
-    if (entry.node?.content?.shape.kind === "plain" && inLower) await eventsOf(ctx, entry.node, events);
-    else if (entry.node === undefined && inLower) events.push({ type: "changed", path });
+    const lower = await kindInLower(directory, entry.name);
+    if (entry.node?.content?.shape.kind === "plain" && lower !== "absent") await eventsOf(ctx, entry.node, events);
+    else if (entry.node === undefined && lower === "other") events.push({ type: "changed", path });
     else {
       events.push({ type: "deleted", path });
-      if (inLower) events.push({ type: "created", path });
+      if (lower !== "absent") events.push({ type: "created", path });
     }
   }
   for (const key of content.whiteouts) {
@@ -154,10 +154,10 @@ async function eventsOf(ctx: Context, directory: UpperDirectory, events: Overlay
 }
 
 /** A fault of the base is for those who look there next, not for the events of a reset that has succeeded. */
-async function lowerHasQuietly(directory: UpperDirectory, name: string): Promise<boolean> {
+async function kindInLower(directory: UpperDirectory, name: string): Promise<LowerFound["kind"]> {
   try {
-    return await lowerHas(directory, name);
+    return (await lowerOfName(directory, name)).kind;
   } catch {
-    return true;
+    return "other";
   }
 }

@@ -53,6 +53,7 @@ export async function lookLike(ctx: Context, staged: string, root: LayerStat): P
 /** Under the namespace lock, exclusively. Whatever fails leaves the old upper in its place (INV-11). Returns the old tree. */
 export async function switchUpper(ctx: Context, { out, into, state }: Switch): Promise<UpperDirectory> {
   const before = ctx.layers.state;
+  ctx.layers.switches++;
   await ctx.work.moveDirectory("upper", out);
   try {
     // The manifest must never speak of a layer that a power cut takes back.

@@ -6,8 +6,11 @@
 import { again, type Again, type Context } from "./context.js";
 import { copyUpDirectory } from "./copyUp.js";
 import { makeOpaque, reloadIfFailed } from "./create.js";
+import { unshare } from "./copyWithin.js";
 import { findItem } from "./dropped.js";
 import { isCode, Refusal } from "./errors.js";
+import { changesBetween } from "./layerDiff.js";
+import { noLayers } from "./layers.js";
 import { foundPath, lookup, type Lookup, type Place } from "./lookup.js";
 import { readMarked, redirectMarker } from "./markers.js";
 import { childPath, type OverlayPath, parentPath } from "./paths.js";
@@ -29,7 +32,7 @@ export async function bringBack(ctx: Context, id: string, replace: boolean): Pro
   if (record === undefined) {
     throw new Refusal("EINVAL", `where it was is not known: the program ended before that was written down. It lies in the overlay's trash as '${id}'`);
   }
-  const later = record.renamedTo === undefined ? undefined : await freeForRename(ctx, record.renamedTo);
+  const later = record.renamedTo === undefined ? undefined : await freeForRename(ctx, record.renamedTo, record);
   if (item.type === "whiteout") await hideAgain(ctx, record);
   else await placeEntry(ctx, item, record);
   if (record.renamedTo === undefined) return;
@@ -41,15 +44,27 @@ export async function bringBack(ctx: Context, id: string, replace: boolean): Pro
 const inTheWay = (path: string): Refusal => new Refusal("EEXIST", `'${path}' is in the way: it was made or changed since. Rename it, or delete it, first`);
 
 /** Whether the name to which it goes back is free, or shows what the lowers have. */
-async function freeForRename(ctx: Context, path: OverlayPath): Promise<"free" | "covered"> {
+async function freeForRename(ctx: Context, path: OverlayPath, record: TrashRecord): Promise<"free" | "covered"> {
   const found = await find(ctx, path);
   if (found.kind === "absent") return "free";
-  if (isInUpper(found)) throw inTheWay(path);
+  await checkOlder(ctx, found, path, record);
   return "covered";
 }
 
 function isInUpper(found: Lookup): boolean {
   return found.kind === "upper" || (found.kind === "directory" && found.place.upper !== undefined);
+}
+
+/**
+ * What stands there must be what the lowers had when it was dropped: what upper has, or what was frozen since, is newer.
+ * @throws Refusal EEXIST.
+ */
+async function checkOlder(ctx: Context, found: Lookup, path: OverlayPath, { top }: TrashRecord): Promise<void> {
+  if (isInUpper(found)) throw inTheWay(path);
+  const { layers } = ctx;
+  if (found.kind === "absent" || top === layers.top) return;
+  const then = top !== undefined && layers.state.snapshots.some(({ id }) => id === top) ? top : "base";
+  if ((await changesBetween(ctx, layers.root, layers.view(then), path)).length > 0) throw inTheWay(path);
 }
 
 /** The folder that it was in must be there, as a folder, under the same name. */
@@ -67,7 +82,7 @@ async function find(ctx: Context, path: OverlayPath): Promise<Exclude<Lookup, { 
 
 async function hideAgain(ctx: Context, record: TrashRecord): Promise<void> {
   const found = await find(ctx, record.path);
-  if (isInUpper(found)) throw inTheWay(record.path);
+  await checkOlder(ctx, found, record.path, record);
   if (found.kind !== "absent") await removeAny(ctx, record.path, true);
   await ctx.trash.gone(record.id);
 }
@@ -78,12 +93,14 @@ type Fix = { readonly kind: "none" | "opaque" } | { readonly kind: "redirect"; r
 async function placeEntry(ctx: Context, item: TrashItem, record: TrashRecord): Promise<void> {
   const slot = `trash/${item.id}`;
   for (;;) {
+    const { top } = ctx.layers;
     const found = await find(ctx, record.path);
-    if (isInUpper(found)) throw inTheWay(record.path);
+    await checkOlder(ctx, found, record.path, record);
     const place: Place | undefined = found.kind === "directory" ? found.place.parent : found.place;
     if (place === undefined) throw new Refusal("EBUSY");
     const name = found.kind === "directory" ? found.place.name : found.name;
-    if (item.type === "directory" && record.top !== ctx.layers.top) await checkNeedsNoLower(ctx, slot, record);
+    if (item.type === "directory" && record.top !== top) await checkNeedsNoLower(ctx, slot, record);
+    if (ctx.layers.state.next > noLayers.next) await unshare(ctx, slot); // there has been another upper
     const parent = await copyUpDirectory(ctx, place);
     if (parent === again) continue;
     const { content } = parent;
@@ -91,7 +108,7 @@ async function placeEntry(ctx: Context, item: TrashItem, record: TrashRecord): P
     const fix: Fix = item.type === "directory" ? await fixFor(ctx, slot, record, content, name) : { kind: "none" };
     await askFirst(ctx, parent, name);
     try {
-      const outcome = await ctx.locks.exclusive(() => putBack(ctx, parent, name, content, fix, item, record));
+      const outcome = await ctx.locks.exclusive(() => (ctx.layers.top === top ? putBack(ctx, parent, name, content, fix, item, record) : Promise.resolve(again)));
       if (outcome === again) continue;
       await ctx.work.syncDirectories(outcome);
       return;

@@ -132,18 +132,24 @@ property("applied to the base, the base is merged, the upper empty; undone, the 
   const before = onDisk(base, "full");
   const merged = await inMerged(overlay, "full");
   const snapshots = await overlay.snapshots();
-  const report = await apply(overlay, await planApply(overlay));
+  const plan = await planApply(overlay);
+  const report = await apply(overlay, plan);
   expect(report.notDone).toEqual([]);
   expect(onDisk(base, "full")).toEqual(merged);
   expect(await inMerged(overlay, "full")).toEqual(merged);
   expect(report.stays).toEqual([]);
-  expect(await overlay.changes("/", { folders: true })).toEqual([]);
+  // Nothing to apply, over snapshots: they stay, and the unchanged copies with them.
+  if (report.applied.length > 0 || snapshots.length === 0) expect(await overlay.changes("/", { folders: true })).toEqual([]);
   expect(await overlay.snapshots()).toEqual(report.applied.length === 0 ? snapshots : []);
   const undone = await undoApply(overlay, report.id);
   expect(undone.notDone).toEqual([]);
   expect(onDisk(base, "full")).toEqual(before);
   expect(await inMerged(overlay, "full")).toEqual(merged);
   expect(await overlay.snapshots(), "the snapshots are back").toEqual(snapshots);
+  expect((await overlay.changes("/", { since: "base" })).filter(({ stale }) => stale), "what we wrote ourselves is nobody else's").toEqual([]);
+  // Of what came back with snapshots, and of a folder's mode, only the time tells, and that is the undo's.
+  const now = (await planApply(overlay)).items.filter((item) => item.base === "stale" && item.action !== "mode").map((item) => item.path);
+  if (snapshots.length === 0) expect(now).toEqual([]);
 });
 
 test("long and odd names, large numbers and old times in a layer are what tar reads", async () => {

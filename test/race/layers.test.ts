@@ -40,10 +40,14 @@ const others: Record<string, Operation> = {
   "rename of the folder": mv("/d", "/q"),
   "chmod of the folder": chmod("/d"),
   "copy of a file": cp("/d/x", "/copy"),
+  "copy of an added folder": cp("/m", "/copy"),
   "reset of the folder": reset("/d"),
   "reset of everything": reset(),
   "stat": async (o) => (await o.stat("/d/n")).size,
   "readdir": async (o) => (await o.readDirectory("/d")).map(({ name }) => name).sort(),
+  "changes since the base": async (o) => (await o.changes("/", { since: "base" })).map(({ kind, path }) => `${kind} ${path}`).sort(),
+  "changes": async (o) => (await o.changes()).map(({ kind, path }) => `${kind} ${path}`).sort(),
+  "what the layers hold": async (o) => (await o.layerInfo()).map(({ name, counts }) => [name, counts]),
   "read": async (o) => new TextDecoder().decode(await o.readFile("/d/x")),
 };
 
@@ -52,6 +56,9 @@ const against = (a: Operation) => Object.fromEntries(Object.entries(others).map(
 const take: Operation = async (o) => (await o.takeSnapshot("two")).name;
 
 races("a snapshot and", against(take));
+
+// Not against a reset: what is copied piece by piece may be half of what was there before, as with cp.
+races("a snapshot and", { "copy of the folder": { scratch, a: take, b: cp("/d", "/copy"), see: ["/d", "/copy", "/copy/x"] } });
 
 races("a reset to a snapshot and", against((o) => o.resetTo("one")));
 

@@ -75,3 +75,14 @@ test("what was joined and is neither a snapshot nor among what was dropped was j
   expect(await joinedInVain(layer, state)).toEqual(["layers/j13"]);
   expect(await joinedInVain(scratch({}).layer, noLayers)).toEqual([]);
 });
+
+test("it is out of the way before anything is served, so that nothing joined later can be taken for it", async () => {
+  const { disk, layer } = scratch(layers("j1", "j2"));
+  const env = testEnv();
+  const base = new BaseDirectory(new MemoryLowerLayer(disk, "/base"), "", rootPath, new LowerMemory(env));
+  const state: LayerState = { ...noLayers, snapshots: [{ id: "s", name: "s", created: 0, path: "layers/j1" }] };
+  const leftovers = await recover(layer, new Workdir(layer, env, "data"), base, state);
+  expect(await joinedInVain(layer, state)).toEqual([]);
+  expect(leftovers).toHaveLength(1);
+  expect(Object.keys(dump(disk, "/scratch")).filter((path) => path.startsWith("layers/"))).toEqual(expect.arrayContaining(["layers/j1"]));
+});

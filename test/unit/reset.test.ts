@@ -63,3 +63,15 @@ describe("INV-11 copy of a folder over another one that cannot be put in its pla
     }
   });
 });
+
+test.each(["/d", undefined])("INV-12 of a file that hid a folder, reset (%s), the folder is what has come", async (path) => {
+  const world = await World.create({ base });
+  await world.overlay.remove("/d", { recursive: true });
+  await world.overlay.writeFile("/d", "a file now");
+  await Promise.resolve();
+  world.events.length = 0;
+  await world.overlay.reset(path);
+  expect(await world.text("/d/x")).toBe("X");
+  await Promise.resolve();
+  expect(world.events.filter((event) => event.path === "/d").map(({ type }) => type)).toEqual(["deleted", "created"]);
+});

@@ -65,6 +65,7 @@ const kinds: readonly [title: string, mine: (world: World) => Promise<void>, the
   ["an added file whose name the base has gained", ({ overlay }) => overlay.writeFile("/n", "new"), (o) => o.write("n", "N"), ["copied /n stale"]],
   ["an added symlink whose name the base has gained", ({ overlay }) => overlay.symlink("a", "/n"), (o) => o.write("n", "N"), ["replaced /n stale"]],
   ["an added file that was renamed", async ({ overlay }) => { await overlay.writeFile("/n", "new"); await overlay.rename("/n", "/m"); }, (o) => o.write("m", "M"), ["copied /m stale"]],
+  ["a folder that a copy replaced", async ({ overlay }) => { await overlay.createDirectory("/s"); await overlay.copy("/s", "/d", { overwrite: true }); }, (o) => o.write("d/new", "N"), ["replaced /d stale", "added /s"]],
   ["a copied symlink", async ({ overlay }) => { await overlay.rename("/l", "/m"); await overlay.rename("/m", "/l"); }, (o) => o.write("l", "now a file"), ["replaced /l stale"]],
 ];
 

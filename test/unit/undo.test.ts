@@ -98,6 +98,69 @@ describe("brought back as it was", () => {
     expect(await world.overlay.dropped()).toEqual([]);
   });
 
+  const frozen: Record<string, { readonly first: readonly Step[]; readonly then: readonly Step[]; readonly shows: object }> = {
+    "a file that was written anew": { first: [write("/f", "old"), rm("/f")], then: [write("/f", "new")], shows: { "/f": "new" } },
+    "an edit of what was reset": { first: [write("/a", "old"), reset("/a")], then: [write("/a", "new")], shows: { "/a": "new" } },
+    "a deletion that was reset, under something new in the folder": { first: [rm("/d"), reset("/d")], then: [write("/d/new", "n")], shows: { "/d/new": "n", "/d/x": "X" } },
+    "the new name of a rename": { first: [(o) => o.rename("/a", "/r"), reset("/r")], then: [write("/r", "new")], shows: { "/a": "A", "/r": "new" } },
+  };
+  test.each(Object.keys(frozen))("what was made since and frozen by a snapshot is in the way, too: %s", async (title) => {
+    const { first, then, shows } = frozen[title] ?? { first: [], then: [], shows: {} };
+    for (const also of [[], [(o: Overlay) => o.takeSnapshot()]]) {
+      const world = await World.create({ base });
+      for (const step of also) await step(world.overlay);
+      for (const step of first) await step(world.overlay);
+      const id = await newest(world.overlay);
+      for (const step of then) await step(world.overlay);
+      await world.overlay.takeSnapshot();
+      const before = await fullTree(world.overlay);
+      expect(await codeOf(world.overlay.bringBack(id))).toBe("EEXIST");
+      expect(await fullTree(world.overlay)).toEqual(before);
+      expect(await world.merged()).toMatchObject(shows);
+    }
+  });
+
+  test("a snapshot of other things is in nobody's way", async () => {
+    const world = await World.create({ base });
+    await world.overlay.writeFile("/a", "old");
+    await world.overlay.reset("/a");
+    await world.overlay.writeFile("/b", "other");
+    await world.overlay.takeSnapshot();
+    await back(world.overlay);
+    expect(await world.text("/a")).toBe("old");
+  });
+
+  test.each(["a file", "a file in a folder"])("%s that has another name in a snapshot is one of its own when it comes back", async (what) => {
+    const at = what === "a file" ? "/x" : "/g/x";
+    const world = await World.create({ base });
+    await world.overlay.createDirectory("/g");
+    await world.overlay.writeFile(at, "one");
+    await world.overlay.chmod(at, 0o640);
+    await world.overlay.link(at, "/other");
+    const before = await world.overlay.stat(at);
+    await rm(what === "a file" ? at : "/g")(world.overlay);
+    const id = await newest(world.overlay);
+    const { id: snapshotId } = await world.overlay.takeSnapshot();
+    await world.overlay.bringBack(id);
+    expect(await world.overlay.stat(at)).toMatchObject({ mode: before.mode, mtimeMs: before.mtimeMs, size: 3, nlink: 1 });
+    await world.overlay.append(at, "-two");
+    await world.overlay.chmod(at, 0o600);
+    expect([await world.text(at), await world.text("/other"), (await world.overlay.stat("/other")).mode]).toEqual(["one-two", "one", 0o640]);
+    await world.overlay.resetTo(snapshotId);
+    expect([await world.text("/other"), (await world.overlay.stat("/other")).mode]).toEqual(["one", 0o640]);
+    expect(world.work()).toEqual([]);
+  });
+
+  test("without another upper in between, names of one file are that again", async () => {
+    const world = await World.create({ base });
+    await world.overlay.writeFile("/x", "one");
+    await world.overlay.link("/x", "/other");
+    await world.overlay.remove("/x");
+    await back(world.overlay);
+    await world.overlay.append("/x", "-two");
+    expect(await world.text("/other")).toBe("one-two");
+  });
+
   test("of an upper that says nothing but the root's own mode, that comes back", async () => {
     const world = await World.create({ base });
     await world.overlay.chmod("/", 0o700);
