@@ -59,8 +59,10 @@ export class BaseWriter {
   async stage(temp: string, as: Pick<LayerStat, "mode" | "atimeMs" | "mtimeMs"> & { readonly uid?: number; readonly gid?: number }, content: AsyncIterable<Uint8Array> | { readonly target: string }): Promise<Print> {
     await this.checkWay(temp);
     const at = temp.slice(1);
-    if ("target" in content) await this.disk.makeSymlink(content.target, at);
-    else {
+    if ("target" in content) {
+      await this.disk.makeSymlink(content.target, at);
+      await this.disk.utimes(at, as.atimeMs, as.mtimeMs); // the link's own: nothing is followed
+    } else {
       const file = await this.disk.create(at, 0o600);
       try {
         let position = 0;

@@ -42,8 +42,9 @@ export async function carryOutOp(bench: Bench, op: Op, n: number): Promise<void>
   await journal.add({ done: n, ...(print === undefined ? {} : { print }) });
 }
 
-async function keepOld({ base, folder, id }: Bench, { kind, path, print }: Op, n: number): Promise<Kept | undefined> {
+async function keepOld({ base, folder, id }: Bench, { kind, path, print, item }: Op, n: number): Promise<Kept | undefined> {
   if (print === undefined) return undefined;
+  if (kind === "rmdir") return { ...print, mtimeNs: item.print?.mtimeNs ?? print.mtimeNs }; // since, what was in it went
   return kind === "put" || kind === "remove" ? keep(base, folder, id, n, path, print) : print;
 }
 

@@ -16,9 +16,9 @@ export class Hidden {
 
   /** Whether an entry of the base at `path`, beneath such a folder, is another than when it was hidden; undefined where nothing tells. */
   async isNewer(path: string, now: Print): Promise<boolean | undefined> {
-    const above = foldersAbove(path).find((folder) => this.changes.has(folder));
-    const change = above === undefined ? undefined : this.changes.get(above);
-    if (change === undefined || change.type !== "directory" || change.kind === "renamed" || change.kind === "copied") return undefined;
+    // The topmost: what lies in it was hidden with it.
+    const change = foldersAbove(path).map((folder) => this.changes.get(folder)).findLast((one) => one?.type === "directory" && one.kind !== "copied");
+    if (change === undefined || change.kind === "renamed") return undefined;
     const known = this.since.get(change) ?? sinceWhen(this.overlay, change);
     this.since.set(change, known);
     const since = await known;

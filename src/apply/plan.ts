@@ -131,7 +131,8 @@ async function freshness({ sides, base, hidden }: Looks, path: string, pair: Pai
   if (origin === undefined) {
     if (now === undefined) return "fresh";
     if (before?.type === "directory") return "unknown";
-    return (change === undefined && before?.path === path ? await hidden.isNewer(path, now) : change?.stale) === true ? "stale" : "unknown";
+    const isNewer = before?.path === path ? await hidden.isNewer(path, now) : undefined;
+    return (isNewer ?? change?.stale) === true ? "stale" : "unknown";
   }
   const source = before?.path === origin.lower ? now : await base.look(origin.lower);
   if (source === undefined || origin.size !== source.size) return "stale";

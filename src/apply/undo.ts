@@ -82,6 +82,7 @@ class Undo {
 
   async all(ops: readonly OpRecord[], { signal, onProgress }: CarryOptions): Promise<UndoReport> {
     const ours: string[] = [];
+    const again: OpRecord[] = [];
     let cancelled = false;
     for (const [n, op] of ops.entries()) {
       try {
@@ -90,6 +91,7 @@ class Undo {
         await this.journal.add({ undone: op.n });
         this.undone.push(op.path);
         if (op.stale === undefined) ours.push(op.path);
+        if (op.kind === "rmdir") again.push(op);
       } catch (error) {
         this.notDone.push({ path: op.path, reason: reasonOf(error, op.path) });
         cancelled = isCode(error, "ECANCELED");
@@ -98,6 +100,7 @@ class Undo {
       onProgress?.(n + 1, ops.length);
     }
     for (const path of this.hidden.reverse()) await this.sides.overlay.rmdir(path).catch(() => undefined); // something is in it
+    for (const op of again) await this.bringBackTime(op).catch(() => undefined); // it is there, which counts
     // The base has what the changes were made from: that we wrote it ourselves makes it no other. Unless it was another then, too.
     for (const path of ours) await this.sides.overlay.adoptOrigin(path).catch(() => undefined); // a fault of what is advisory
     return { undone: [...new Set(this.undone)], notDone: this.notDone, cancelled };
@@ -165,6 +168,15 @@ class Undo {
   private async told(path: string, type: "created" | "changed" | "deleted"): Promise<void> {
     await this.base.syncFolder(path).catch(() => undefined);
     await this.sides.overlay.baseChanged([{ type, path }]);
+  }
+
+  /** Of a folder that was made again, when all is in it again. */
+  private async bringBackTime({ path, before }: OpRecord): Promise<void> {
+    await this.base.checkWay(path);
+    if (before === undefined || (await this.base.look(path))?.type !== "directory") return;
+    const ms = Number(BigInt(before.mtimeNs) / 1000n) / 1000;
+    await this.base.disk.utimes(path.slice(1), ms, ms);
+    await this.told(path, "changed");
   }
 
   private async checkOurs(op: OpRecord): Promise<void> {

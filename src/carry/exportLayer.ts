@@ -66,7 +66,9 @@ async function planLayer(overlay: Carried, options: Selection): Promise<Plan> {
   for (const { before, after } of found.pairs) {
     if (before !== undefined && after?.path !== before.path) gone.add(before.path);
     if (after === undefined) continue;
-    if (after.type === "file" || after.type === "directory" || after.type === "symlink") entries.set(after.path, after);
+    // In a layer it would be a whiteout, of what else has the name.
+    if (after.path.includes("/.wh.")) leftOut.push({ path: after.path, reason: "a layer cannot hold names that start with '.wh.'" });
+    else if (after.type === "file" || after.type === "directory" || after.type === "symlink") entries.set(after.path, after);
     else leftOut.push({ path: after.path, reason: `it is a ${after.type}` });
   }
   // Beneath what is whited out, or replaced by what is no folder, nothing is left to white out.

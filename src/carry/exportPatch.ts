@@ -59,17 +59,21 @@ async function planPatch(overlay: Carried, options: Selection): Promise<{ sides:
   const sides = await Sides.of(overlay, "exportPatch");
   const found = await difference(sides, "exportPatch", options);
   const leftOut = [...found.leftOut, ...(await emptyFolders(sides, found.pairs))];
-  const changes: Ordered[] = [];
+  const inTheWay = emptiesGone(found.pairs);
+  let changes: Ordered[] = [];
   for (const pair of found.pairs) {
     if (pair.before?.type === "directory" && pair.after?.type === "directory" && pair.before.path === pair.after.path && pair.before.stat.mode !== pair.after.stat.mode) {
       leftOut.push({ path: pair.after.path, reason: "a patch cannot hold a folder's mode" });
     }
     const before = name(pair.before, leftOut);
     const after = name(pair.after, leftOut);
-    if (before === undefined && after === undefined) continue;
+    if (pair.before !== undefined && isLeftOut(pair.before)) inTheWay.push(pair.before.path);
+    // With one side alone it would delete what it cannot bring anew, or make what is there already, which git refuses with all the rest.
+    if ([pair.before, pair.after].some((entry) => entry !== undefined && isLeftOut(entry)) || (before === undefined && after === undefined)) continue;
     if (before?.path === after?.path && before?.mode === after?.mode && pair.before !== undefined && pair.after !== undefined && isSameFile(pair.before, pair.after)) continue;
     changes.push({ pair, before, after });
   }
+  if (inTheWay.length > 0) changes = withoutPlace(changes, inTheWay, leftOut);
   const ordered = orderChanges(changes);
   return { sides, ordered, report: { files: changes.length, leftOut: leftOut.sort((a, b) => (a.path < b.path ? -1 : 1)) } };
 }
@@ -83,6 +87,27 @@ function name(entry: Entry | undefined, leftOut: LeftOut[]): { path: string; mod
     return undefined;
   }
   return { path: entry.path.slice(1), mode: modeOf(entry) };
+}
+
+/**
+ * What stands in the base and no patch takes away keeps its place: what merged has there, or beneath it, stays out, and so
+ * does the deletion of what else is in the base there. git refuses a whole patch for one file that cannot be put.
+ */
+function withoutPlace(changes: readonly Ordered[], inTheWay: readonly string[], leftOut: LeftOut[]): Ordered[] {
+  const kept: string[] = [];
+  for (const { after } of changes) {
+    if (after === undefined) continue;
+    const path = `/${after.path}`;
+    const stands = inTheWay.find((one) => one !== path && (isWithin(one, path) || isWithin(path, one)));
+    if (stands === undefined) continue;
+    kept.push(path);
+    leftOut.push({ path, reason: `the base has '${stands}', which a patch cannot delete` });
+  }
+  return changes.filter(({ before, after }) => (after === undefined ? !kept.some((path) => isWithin(`/${before?.path ?? ""}`, path)) : !kept.includes(`/${after.path}`)));
+}
+
+function isLeftOut(entry: Entry): boolean {
+  return entry.type !== "directory" && obstacle(entry) !== undefined;
 }
 
 function obstacle({ path, type, stat }: Entry): string | undefined {
@@ -100,10 +125,9 @@ function modeOf({ type, stat }: Entry): FileMode {
 /** git has no folders: one that is made or stays empty is lost, one that was empty and is gone comes back. */
 async function emptyFolders(sides: Sides, pairs: readonly Pair[]): Promise<LeftOut[]> {
   const made = pairs.flatMap(({ before, after }) => (after?.type === "directory" && before?.type !== "directory" ? [after.path] : []));
-  const deleted = pairs.flatMap(({ before, after }) => (before?.type === "directory" && after === undefined ? [before.path] : []));
   const found = [
     ...withoutFiles(made, pairs, "after").map((path) => ({ path, reason: "a patch cannot hold an empty folder" })),
-    ...withoutFiles(deleted, pairs, "before").map((path) => ({ path, reason: "a patch cannot delete an empty folder" })),
+    ...emptiesGone(pairs).map((path) => ({ path, reason: "a patch cannot delete an empty folder" })),
   ];
   const gone = new Set(pairs.flatMap(({ before, after }) => (before !== undefined && after?.path !== before.path ? [before.path] : [])));
   for (const path of new Set([...gone].map((file) => file.slice(0, file.lastIndexOf("/"))))) {
@@ -112,6 +136,11 @@ async function emptyFolders(sides: Sides, pairs: readonly Pair[]): Promise<LeftO
     if (left?.type === "directory" && (await sides.overlay.readDirectory(path)).length === 0) found.push({ path, reason: "a patch cannot keep a folder that has become empty" });
   }
   return found;
+}
+
+/** Folders of the base without files, that merged has not: no patch deletes them. */
+function emptiesGone(pairs: readonly Pair[]): string[] {
+  return [...withoutFiles(pairs.flatMap(({ before, after }) => (before?.type === "directory" && after === undefined ? [before.path] : [])), pairs, "before")];
 }
 
 function withoutFiles(folders: readonly string[], pairs: readonly Pair[], side: "before" | "after"): readonly string[] {

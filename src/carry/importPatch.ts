@@ -220,7 +220,7 @@ async function put(overlay: Carried, steps: Steps, change: Exclude<PatchChange, 
   else await steps.do(() => overlay.writeFile(path, change.content, { overwrite: false, mode: change.mode === 0o100755 ? 0o777 : 0o666 }), () => overlay.unlink(path));
 }
 
-/** An upper file keeps what it is copied from and its mode; a copy of it waits aside. */
+/** An upper file keeps what it is copied from and its mode, also when it is taken back; a copy of it waits aside. */
 async function overwrite(overlay: Carried, steps: Steps, path: string, { mode, content }: { mode: FileMode; content: Uint8Array }): Promise<void> {
   if (mode === 0o120000) {
     await take(overlay, steps, path);
@@ -231,9 +231,18 @@ async function overwrite(overlay: Carried, steps: Steps, path: string, { mode, c
     await steps.do(() => overlay.writeFile(path, content, { create: false }), () => overlay.reset(path));
     return;
   }
+  const { atimeMs, mtimeMs } = await overlay.lstat(path);
   const copy = await steps.asideName(false);
   await steps.do(() => overlay.copy(path, copy), () => overlay.unlink(copy).catch((error: unknown) => { if (!isCode(error, "ENOENT")) throw error; }));
-  await steps.do(() => overlay.writeFile(path, content, { create: false }), () => overlay.rename(copy, path));
+  await steps.do(() => overlay.writeFile(path, content, { create: false }), async () => {
+    try {
+      // In its place, as what is written down of where it came from goes on being said of it.
+      await overlay.writeFile(path, await overlay.readFile(copy), { create: false });
+    } catch {
+      await overlay.rename(copy, path); // that needs no space
+    }
+    await overlay.utimes(path, atimeMs / 1000, mtimeMs / 1000);
+  });
 }
 
 /** A patch knows one bit; who may read may execute then, as git does it. */

@@ -76,6 +76,8 @@ export interface ApplyReport {
   /** Refused, failed, or not reached. */
   readonly notDone: readonly LeftOut[];
   readonly cancelled: boolean;
+  /** Applied, and still in the overlay. */
+  readonly stays: readonly LeftOut[];
 }
 
 export interface ApplyPlan {

@@ -87,7 +87,9 @@ async function carryOut(context: CommandContext, session: Session, plan: ApplyPl
   const report = await cancellable(vscode.l10n.t("Applying to '{0}'", plan.base), vscode.l10n.t("Nothing was applied."), (options) => plan.apply(items, options));
   if (report === undefined) return;
   context.log.info(`Applied ${report.applied.length} changes of '${session.info.name}' to ${plan.base} (${report.id})`);
-  const done = vscode.l10n.t("{0} applied to '{1}'.", counted(report.applied.length), plan.base);
+  for (const { path, reason } of report.stays) context.log.info(`Applied, and still in the overlay: ${path}: ${reason}`);
+  const stays = report.stays.length === 0 ? "" : ` ${vscode.l10n.t("In the overlay {0} stays too: {1}", counted(report.stays.length), report.stays[0]?.reason ?? "")}`;
+  const done = `${vscode.l10n.t("{0} applied to '{1}'.", counted(report.applied.length), plan.base)}${stays}`;
   const undo = { title: vscode.l10n.t("Undo"), run: () => undoOne(context, session, report.id) };
   sayDone(context, report.cancelled ? `${vscode.l10n.t("Stopped.")} ${done}` : done, report.notDone, report.applied.length > 0 ? [undo] : []);
 }
