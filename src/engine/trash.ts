@@ -102,9 +102,7 @@ export class Trash {
   private note(line: Line): void {
     if (this.records !== undefined) apply(this.records, line);
     this.pending.push(line);
-    this.writing ??= this.io.runExclusive(() => this.write()).finally(() => {
-      this.writing = undefined;
-    });
+    this.writing ??= this.io.runExclusive(() => this.write());
   }
 
   private async write(): Promise<void> {
@@ -122,6 +120,7 @@ export class Trash {
         this.env.log("warn", `could not record what was dropped: ${String(error)}`);
       }
     }
+    this.writing = undefined; // with the last look: a line that comes any later starts anew
   }
 
   private async open(): Promise<WriteHandle> {
