@@ -24,8 +24,8 @@ export interface PlanItem {
   /** What it is afterwards; of what goes, what it was. */
   readonly type: EntryType;
   /**
-   * Whether the base changed since the overlay copied it: `stale` is refused unless it is chosen. `unknown` where the
-   * overlay has no record, as of what it deleted.
+   * Whether the base changed since the overlay copied it, or hid it with its folder: `stale` is refused unless it is
+   * chosen. `unknown` where nothing says so, and the overlay has no record, as of what lies in a folder that it deleted.
    */
   readonly base: "fresh" | "stale" | "unknown";
   /** Why it cannot be done at all; a sentence. */

@@ -16,7 +16,7 @@ import { keptBytes, keptPath } from "./keep.js";
 import { refuseRemote } from "./plan.js";
 import { recoverApplies } from "./recover.js";
 import { bringBackStack, stampOf } from "./stack.js";
-import type { Applied, NotDone } from "./types.js";
+import type { Applied, NotDone, Print } from "./types.js";
 
 export interface UndoReport {
   /** Overlay paths that are in the base as they were before. */
@@ -174,7 +174,7 @@ class Undo {
   private async bringBackTime({ path, before }: OpRecord): Promise<void> {
     await this.base.checkWay(path);
     if (before === undefined || (await this.base.look(path))?.type !== "directory") return;
-    const ms = Number(BigInt(before.mtimeNs) / 1000n) / 1000;
+    const ms = msOf(before);
     await this.base.disk.utimes(path.slice(1), ms, ms);
     await this.told(path, "changed");
   }
@@ -212,7 +212,7 @@ class Undo {
     if (how === "free") await this.checkFree(op.path);
     await this.journal.add({ undo: op.n, temp }, "forced");
     try {
-      const ms = Number(BigInt(before.mtimeNs) / 1000n) / 1000;
+      const ms = msOf(before);
       const content = before.target === undefined ? keptBytes(this.folder, this.id, before.file ?? "") : { target: before.target };
       await this.base.discard(temp);
       await this.base.stage(temp, { mode: before.mode, atimeMs: ms, mtimeMs: ms }, content);
@@ -230,4 +230,9 @@ class Undo {
       await this.base.discard(temp).catch(() => undefined);
     }
   }
+}
+
+/** To the microsecond, which is what a time can be set to. */
+function msOf({ mtimeNs }: Print): number {
+  return Number(BigInt(mtimeNs) / 1000n) / 1000;
 }

@@ -1,8 +1,8 @@
 /**
  * A thread for many small calls. Through the thread pool each of them costs a wake-up of tens of microseconds, so that
  * a first write, some fifteen calls, is mostly waiting; here all that are asked for in one turn of the event loop go
- * over together, and a small file is copied in one. Started when copy-ups come in numbers, gone when none come: a
- * single save never pays for it. A sync is not done here: it may take long, and those of many files go together.
+ * over together, and a small file is copied in one. Started when copy-ups come in numbers, or many small files are to be
+ * read; gone when nothing is asked for: a single save never pays for it. A sync is not done here: it may take long, and those of many files go together.
  */
 import { Worker } from "node:worker_threads";
 import { LayerError } from "../engine/errors.js";

@@ -62,6 +62,15 @@ describe("Apply, what others did in a folder", () => {
     expect(onDisk(base, "full")).toEqual(await inMerged(overlay, "full"));
   });
 
+  test("that a snapshot deleted: of what is in it the folder's own time tells", async () => {
+    await overlay.remove("/d", { recursive: true });
+    await overlay.takeSnapshot();
+    expect(await stale()).toEqual([]);
+    await later();
+    writeFileSync(join(base, "d/theirs"), "precious");
+    expect(await stale()).toEqual(["/d/theirs", "/d/x", "/d/y"]);
+  });
+
   test("of which nothing was touched since", async () => {
     await later();
     await overlay.remove("/d", { recursive: true });
@@ -129,6 +138,27 @@ test("Export Layer: a name that would be a whiteout is left out, and said", asyn
   const report = await exportLayer(overlay, join(own, "layer.tar"));
   expect(report.leftOut.map(({ path }) => path)).toEqual(["/q/.wh.x"]);
   expect(execFileSync("tar", ["tf", join(own, "layer.tar")]).toString().split("\n")).not.toContain("q/.wh.x");
+});
+
+test("Export Patch: a snapshot that is taken while the changes are asked for takes nothing from them", async () => {
+  await overlay.append("/f", "mine\n");
+  let taken = false;
+  const meanwhile = new Proxy(overlay, {
+    get(target, property) {
+      if (property === "changes") {
+        return async (...asked: Parameters<OpenOverlay["changes"]>) => {
+          if (!taken) await target.takeSnapshot();
+          taken = true;
+          return target.changes(...asked);
+        };
+      }
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === "function" ? value.bind(target) as unknown : value;
+    },
+  });
+  let patch = "";
+  for await (const piece of exportPatch(meanwhile)) patch += Buffer.from(piece).toString();
+  expect(patch).toContain("+mine\n");
 });
 
 describe("Export Patch, what no patch takes away", () => {
